@@ -1,0 +1,1 @@
+"""Keystead: a key management service, secrets manager and audit trail that speaks AWS."""

@@ -1,0 +1,1 @@
+"""Durable state: the engine, transactions, the change feed and the migrations."""

@@ -1,0 +1,1 @@
+"""Who is calling: accounts, users, roles, access keys, sessions and their policies."""

@@ -1,0 +1,92 @@
+"""One authenticated request, as every room below the gateway sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from keystead.access.decision import Standing
+from keystead.access.request import Principal
+from keystead.trail.notes import Notes
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated principal with the policies that speak about it. Immutable, and cached between calls.
+
+    userid        aws:userid: AIDA…, or AROA…:SESSION
+    user_name     IAM users only
+    tags          principal tags, keys folded to lower case; session tags override the role's
+    issued_at     temporary credentials only, seconds since the epoch
+    chained       the credentials came from a session that assumed a further role
+    identity      the record's userIdentity, without invokedBy
+    """
+
+    principal: Principal
+    standing: Standing
+    access_key_id: str
+    userid: str
+    identity: Mapping[str, object]
+    user_name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    issued_at: float | None = None
+    expires_at: float | None = None
+    source_identity: str | None = None
+    mfa: bool = False
+    chained: bool = False
+
+    @property
+    def temporary(self) -> bool:
+        return self.issued_at is not None
+
+
+@dataclass(slots=True)
+class Call:
+    """A call in progress. `decided` turns true with the first access decision; the gateway insists on one.
+
+    id         x-amzn-RequestId, a UUID
+    action     what is recorded as eventName: the operation's name
+    at         seconds since the epoch, read once
+    via        DNS name of the service that forwards this call for its caller, such as
+               `secretsmanager.us-east-1.amazonaws.com`; only `forward` sets it
+    forwarded  the calls made on behalf of this one, each of which gets its own record
+    """
+
+    id: str
+    service: str
+    action: str
+    region: str
+    caller: Caller
+    at: float
+    source_ip: str
+    user_agent: str
+    secure: bool = False
+    partition: str = "aws"
+    via: str | None = None
+    decided: bool = False
+    notes: Notes = field(default_factory=Notes)
+    forwarded: list[Self] = field(default_factory=list)
+
+    @property
+    def account(self) -> str:
+        return self.caller.principal.account
+
+    def forward(self, call_id: str, service: str, action: str) -> Self:
+        """The same caller asks `service` for `action`, through the service of this call.
+
+        The only way `kms:ViaService` and `aws:ViaAWSService` come into being: nothing in an HTTP request can set `via`.
+        """
+        through = f"{self.service}.amazonaws.com"
+        made = replace(
+            self,
+            id=call_id,
+            service=service,
+            action=action,
+            via=f"{self.service}.{self.region}.amazonaws.com",
+            source_ip=through,
+            user_agent=through,
+            decided=False,
+            notes=Notes(),
+            forwarded=[],
+        )
+        self.forwarded.append(made)
+        return made

@@ -1,0 +1,1 @@
+"""The hazardous room: the only place where key material exists in the clear."""

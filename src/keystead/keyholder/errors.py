@@ -1,0 +1,21 @@
+"""What comes back from the keyholder instead of an answer: a code, never a reason text of a library."""
+
+
+class KeyholderError(Exception):
+    """The base; never raised itself."""
+
+
+class KeyholderLost(KeyholderError):
+    """The keyholder is not there, or went away while the call was in flight. Safe to try again."""
+
+
+class CiphertextInvalid(KeyholderError):
+    """Not a blob of this material under this context, or altered. Which of these is not said."""
+
+
+class TokenInvalid(KeyholderError):
+    """A token that does not belong to the key, material or spec it was presented with, or whose domain key is unknown."""
+
+
+class RequestRefused(KeyholderError):
+    """The keyholder's own rules forbid it: size, usage against spec, an operation this connection may not ask for."""

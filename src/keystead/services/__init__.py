@@ -1,0 +1,1 @@
+"""AWS's operations, one function each; AWS's words appear only here."""

@@ -1,0 +1,30 @@
+"""What a service hands to the gateway: its operations, the room they work in, and how its errors are named."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Answer = Mapping[str, Any]
+Function = Callable[..., Awaitable[Answer | None]]
+Table = Mapping[type[Exception], tuple[str, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """name        the model's name, such as "kms"
+    room        first argument of every operation: the domain it works in
+    operations  functions `name(room, call, *, …)` in the model's snake-case names
+    errors      one table from domain error to (code, text); the text is formatted with the error's attributes,
+                None sends no message
+    unforeseen  the code of an internal error
+    exempt      operations that make no access decision, by AWS's name
+    refused     "Operation" or "Operation.Member" that is known and not served, with the reason
+    """
+
+    name: str
+    room: object
+    operations: Sequence[Function]
+    errors: Table
+    unforeseen: str
+    exempt: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)

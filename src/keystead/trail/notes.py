@@ -1,0 +1,25 @@
+"""What the rooms note down while a call runs, for the record that is made of it at the end."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One entry of an event's `resources`."""
+
+    account: str
+    type: str
+    arn: str
+
+
+@dataclass(slots=True)
+class Notes:
+    """Resources are listed in the order noted; `additional` becomes additionalEventData. Never put a secret here."""
+
+    resources: list[Resource] = field(default_factory=list)
+    additional: dict[str, object] = field(default_factory=dict)
+
+    def resource(self, account: str, type_: str, arn: str) -> None:
+        noted = Resource(account, type_, arn)
+        if noted not in self.resources:
+            self.resources.append(noted)

@@ -1,0 +1,1 @@
+"""AWS's protocols as pure functions of values: models, codecs, constraints, signatures. No I/O, no clock."""
