@@ -1,0 +1,19 @@
+"""What every ring of tests may need."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder of outside test vectors; see docs/testing.md."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "vectors"
+    folder = Path(os.environ.get("KEYSTEAD_VECTORS", default))
+    if folder.is_dir():
+        return folder
+    reason = f"no test vectors at {folder}; set KEYSTEAD_VECTORS"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
