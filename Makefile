@@ -1,0 +1,43 @@
+# Few verbs. Each sets up first what it needs.
+.PHONY: setup demo test quick check bench soak lock docs clean
+
+BIN := .venv/bin
+FOLDER ?=
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml scripts/setup.sh
+	@sh scripts/setup.sh
+
+demo: setup ## the main job before your eyes; FOLDER=path takes your own files
+	@$(BIN)/keystead demo $(FOLDER)
+
+test: setup ## everything a fresh machine can run
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+quick: setup ## under a minute
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not whole"
+
+check: setup ## lint, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup ## requests per second as ratios; results also in bench/latest.json
+	@command -v wrk >/dev/null || sh scripts/debian.sh wrk
+	@$(BIN)/python bench/run.py
+
+soak: setup ## long runs that CI leaves out
+	@KEYSTEAD_SOAK=1 $(BIN)/python -m pytest -q -m slow
+
+docs: setup ## regenerate what is generated
+	@$(BIN)/python docs/generate.py
+
+lock: setup ## pin the dependencies anew, with hashes
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache

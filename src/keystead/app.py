@@ -1,0 +1,210 @@
+"""Builds the house: which keyholder, which database, which services; and the mains of its processes."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+import structlog
+import uvloop
+
+from keystead import server
+from keystead.config import Installation, Settings
+from keystead.database import sealed_keys
+from keystead.database.engine import Database
+from keystead.database.feed import ChangeCounter, Feed
+from keystead.gateway import Gateway
+from keystead.identities.room import Identities
+from keystead.keyholder import hardening
+from keystead.keyholder.client import SocketKeyholder
+from keystead.keyholder.promise import Keyholder, SealedKey
+from keystead.keys.use import Keys
+from keystead.scheduler import Job, follow
+from keystead.services import cloudtrail, iam, kms, sts
+from keystead.services.service import Service
+from keystead.trail import event as events
+from keystead.trail.client import Recorder, SocketRecorder
+from keystead.trail.index import Index
+from keystead.trail.lookup import Lookup
+from keystead.wire import model
+
+Clock = Callable[[], float]
+
+INDEX_SECONDS: Final = 0.1
+SWEEP_SECONDS: Final = 60.0
+HEALTH_SECONDS: Final = 2.0
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor tells a worker or the scheduler, over its standard input.
+
+    slot   this process's place in the change counter
+    ready  descriptor on which to say that the process serves; -1 for none
+    """
+
+    settings: Settings
+    runtime: str
+    slot: int
+    slots: int
+    listener: int = -1
+    ready: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that one process needs to serve or to do what falls due."""
+
+    installation: Installation
+    database: Database
+    feed: Feed
+    keyholder: Keyholder
+    recorder: Recorder
+    identities: Identities
+    keys: Keys
+    lookup: Lookup
+    index: Index
+    clock: Clock
+
+    @classmethod
+    def build(
+        cls, settings: Settings, database: Database, feed: Feed, keyholder: Keyholder, recorder: Recorder, clock: Clock
+    ) -> Self:
+        installation = Installation.load(settings.folder)
+        identities = Identities(database, feed, keyholder, clock)
+        keys = Keys(database, feed, keyholder, identities, clock)
+        trail = settings.folder / "trail"
+        lookup = Lookup(database, trail, keyholder, clock)
+        index = Index(database, trail, usage=keys.fold_usage)
+        return cls(installation, database, feed, keyholder, recorder, identities, keys, lookup, index, clock)
+
+    def services(self) -> tuple[Service, ...]:
+        return (
+            kms.service(self.keys),
+            iam.service(self.identities),
+            sts.service(self.identities),
+            cloudtrail.service(self.lookup),
+        )
+
+    def gateway(self) -> Gateway:
+        return Gateway(
+            self.services(),
+            identities=self.identities,
+            recorder=self.recorder,
+            feed=self.feed,
+            clock=self.clock,
+            regions=model.regions(),
+            account=self.installation.account,
+            region=self.installation.region,
+        )
+
+    def jobs(self, every: float) -> tuple[Job, ...]:
+        return (
+            Job("index the trail", INDEX_SECONDS, self.index.follow),
+            Job("rotate keys", every, self.rotate_due),
+            Job("delete keys", every, self.delete_due),
+            Job("sweep sessions", SWEEP_SECONDS, lambda: self.identities.sweep(self.clock())),
+        )
+
+    async def rotate_due(self, now: float | None = None) -> None:
+        """Rotate what is due by `now`, seconds since the epoch; each rotation is a RotateKey event."""
+        for happened in await self.keys.rotate_due(self.clock() if now is None else now):
+            await self.recorder.record(events.service_event("RotateKey", happened, at=self.clock()))
+
+    async def delete_due(self, now: float | None = None) -> None:
+        """Destroy what is due by `now`; each deletion is a DeleteKey event."""
+        for happened in await self.keys.delete_due(self.clock() if now is None else now):
+            await self.recorder.record(events.service_event("DeleteKey", happened, at=self.clock()))
+
+    async def health(self) -> tuple[int, bytes]:
+        """200 when unsealed and able to write; else 503 and which part is ill."""
+        parts = {
+            "keyholder": await well(self.keyholder.random(1)),
+            "recorder": "ok" if self.recorder.healthy else "ill",
+            "database": await well(self.database.ping()),
+        }
+        ok = all(state == "ok" for state in parts.values())
+        return 200 if ok else 503, msgspec.json.encode({"status": "ok" if ok else "ill", **parts})
+
+    async def close(self) -> None:
+        await self.recorder.close()
+        await self.keyholder.close()
+        await self.database.close()
+
+
+async def well(asked: Awaitable[object]) -> str:
+    try:
+        await asyncio.wait_for(asked, HEALTH_SECONDS)
+    except Exception:  # noqa: BLE001  # whatever it is, the part is ill; health must say so and not fail
+        return "ill"
+    return "ok"
+
+
+async def open_house(part: Part, role: str) -> House:
+    """The house of a worker or of the scheduler, on the sockets of its node."""
+    runtime = Path(part.runtime)
+    counter = ChangeCounter(runtime / "changes", slots=part.slots, slot=part.slot)
+    database = Database.open(part.settings.database_url, counter=counter)
+    feed = Feed(database, counter)
+
+    async def sealed() -> tuple[SealedKey, ...]:
+        async with database.read() as connection:
+            return await sealed_keys.load(connection)
+
+    keyholder = await SocketKeyholder.connect(runtime / f"{role}.sock", sealed)
+    recorder = await SocketRecorder.connect(runtime / "recorder.sock")
+    counter.bump()
+    return House.build(part.settings, database, feed, keyholder, recorder, time.time)
+
+
+async def worker(part: Part) -> None:
+    import socket
+
+    house = await open_house(part, "worker")
+    listener = socket.socket(fileno=part.listener)
+    app = server.application(house.gateway(), house.health)
+    serving = server.server(app, tls_cert=part.settings.tls_cert, tls_key=part.settings.tls_key)
+    announce(part)
+    try:
+        await serving.serve(sockets=[listener])
+    finally:
+        await house.close()
+
+
+async def scheduler(part: Part) -> None:
+    import signal
+
+    house = await open_house(part, "scheduler")
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    announce(part)
+    try:
+        await follow(house.jobs(part.settings.scheduler_seconds), stop)
+    finally:
+        await house.close()
+
+
+def announce(part: Part) -> None:
+    if part.ready >= 0:
+        os.write(part.ready, b".")
+        os.close(part.ready)
+
+
+MAINS: Final = {"worker": worker, "scheduler": scheduler}
+
+
+def main(arguments: list[str]) -> None:
+    """`python -m keystead.app worker|scheduler`, with a Part as JSON on standard input."""
+    hardening.die_with_parent()
+    hardening.harden_memory()
+    part = msgspec.json.decode(sys.stdin.buffer.read(), type=Part)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    uvloop.run(MAINS[arguments[0]](part))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

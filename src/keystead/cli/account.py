@@ -1,0 +1,43 @@
+"""`keystead account`: further accounts in one deployment."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from keystead.cli.output import DataOption, Output, OutputOption, fail, print_facts, print_json
+from keystead.config import Settings
+from keystead.install import AccountExists, add_account
+from keystead.keyholder.seals import SealNotOpened
+
+application = typer.Typer(help="Accounts of this deployment.", no_args_is_help=True)
+
+
+@application.callback()
+def family() -> None:
+    """Accounts of this deployment."""
+
+
+@application.command()
+def create(
+    data: DataOption,
+    account_id: Annotated[str | None, typer.Option(help="12 digits. [default: random]")] = None,
+    passphrase_file: Annotated[str | None, typer.Option(help="For a passphrase seal.")] = None,
+    output: OutputOption = Output.text,
+) -> None:
+    """Make an account with its first administrator. The node may be running."""
+    settings = Settings.read({"data": data, "passphrase_file": passphrase_file})
+    try:
+        made = asyncio.run(add_account(settings, account_id))
+    except FileNotFoundError:
+        fail(f"There is no installation in {data}.")
+    except AccountExists as exists:
+        fail(f"Account {exists.account} exists already.")
+    except SealNotOpened as failed:
+        fail(str(failed))
+    facts = {
+        "account_id": made.account,
+        "access_key_id": made.access_key_id,
+        "secret_access_key": made.secret_access_key,
+    }
+    (print_json if output is Output.json else print_facts)(facts)

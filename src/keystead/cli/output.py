@@ -1,0 +1,42 @@
+"""How every verb speaks: text for people, JSON for programs, errors on standard error."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Never
+
+import msgspec
+import typer
+from rich.console import Console
+
+out = Console()
+errors = Console(stderr=True)
+
+
+class Output(StrEnum):
+    """The formats of --output."""
+
+    text = "text"
+    json = "json"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", help="text for people, json for programs.")]
+DataOption = Annotated[str, typer.Option("--data", envvar="KEYSTEAD_DATA", help="The folder of the installation.")]
+
+
+def print_json(document: object) -> None:
+    """One JSON document on standard output, unwrapped and uncoloured."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """`name  value` lines; values are shown as they are, never as markup."""
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        out.print(f"[dim]{name:<{width}}[/dim]  ", end="")
+        out.print(str(value), markup=False, highlight=False, soft_wrap=True)
+
+
+def fail(text: str, status: int = 1) -> Never:
+    """Say what is wrong and end."""
+    errors.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(status)

@@ -1,0 +1,102 @@
+"""Every setting: its name, its default, its environment variable, and the facts that `keystead init` wrote down."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+BODY_LIMIT: Final = 1 * MIB
+"""Bytes of one request. The largest real one is a KMS call with an attestation document of 262 144 bytes, in base64."""
+HEADER_LIMIT: Final = 64 * KIB
+"""Bytes of request line and headers together; session tokens run to kilobytes."""
+REQUEST_SECONDS: Final = 30.0
+"""From a connection's or a request's first byte to its last; slower clients are disconnected."""
+SEND_SECONDS: Final = 30.0
+"""How long a client may refuse to read its answer."""
+KEEP_ALIVE_SECONDS: Final = 75
+CONNECTION_LIMIT: Final = 4096
+"""Open connections of one worker; beyond it new requests get 503, which SDKs retry."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How this node runs. What a secret could hide in (the database URL) is left out of the repr.
+
+    Each is set by the option of `keystead serve` of the same name, or by KEYSTEAD_ and its name in capitals.
+    """
+
+    data: str
+    host: str = "127.0.0.1"
+    port: int = 8333
+    workers: int = 1
+    database: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    allow_plain_http: bool = False
+    passphrase_file: str = ""
+    checkpoint_seconds: float = 10.0
+    scheduler_seconds: float = 1.0
+
+    def __repr__(self) -> str:
+        return f"Settings(data={self.data!r}, host={self.host!r}, port={self.port}, workers={self.workers})"
+
+    @classmethod
+    def read(cls, given: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> Self:
+        """Options that were given, else the environment, else the defaults.
+
+        Raises msgspec.ValidationError for an environment value of the wrong type.
+        """
+        named = {
+            field: environ[f"KEYSTEAD_{field.upper()}"]
+            for field in cls.__struct_fields__
+            if f"KEYSTEAD_{field.upper()}" in environ
+        }
+        named.update({name: value for name, value in given.items() if value is not None})  # type: ignore[misc]  # options are typed by the command line
+        return msgspec.convert(named, cls, strict=False)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.data)
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite+aiosqlite:///{self.folder.resolve() / 'keystead.db'}"
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls_cert else "http"
+
+
+class Installation(msgspec.Struct, frozen=True, kw_only=True):
+    """What `init` decided once: DATA/keystead.json, mode 0600. No secrets.
+
+    region   the home Region, the default of everything that does not name one
+    account  the first account's id, 12 digits
+    """
+
+    id: str
+    region: str
+    account: str
+    created: float
+    version: int = 1
+
+    @property
+    def origin(self) -> str:
+        """The name of this installation's log in checkpoints: a schema-less URL (C2SP tlog-checkpoint)."""
+        return f"keystead.invalid/{self.id}"
+
+    @classmethod
+    def load(cls, data: Path) -> Self:
+        """Raises FileNotFoundError where there is no installation."""
+        return msgspec.json.decode((data / "keystead.json").read_bytes(), type=cls)
+
+    def save(self, data: Path) -> None:
+        descriptor = os.open(data / "keystead.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(self)))
+            file.flush()
+            os.fsync(file.fileno())

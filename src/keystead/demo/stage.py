@@ -1,0 +1,137 @@
+"""A Keystead of the demo's own, set up and started with the same commands that a person would type, and its clients."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+START_SECONDS: Final = 60
+RETRIES: Final = Config(retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=16)
+
+
+class DemoFailed(Exception):
+    """Something did not go as promised; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A running Keystead. `calls` counts what the clients asked for, to be compared with the trail at the end."""
+
+    data: Path
+    endpoint_url: str
+    region: str
+    account: str
+    administrator: Credentials
+    calls: Counter[str] = field(default_factory=Counter)
+    request_ids: set[str] = field(default_factory=set)
+
+    def client(self, service: str, who: Credentials | None = None) -> Any:
+        """boto3's own client; the only thing that is not its default is the endpoint."""
+        who = who or self.administrator
+        client = boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=who.access_key_id,
+            aws_secret_access_key=who.secret_access_key,
+            aws_session_token=who.session_token,
+            config=RETRIES,
+        )
+        client.meta.events.register("after-call", self._note)
+        return client
+
+    def aws(self, *arguments: str) -> Any:
+        """The AWS CLI as the administrator; its JSON answer, or None where it prints nothing."""
+        self.calls[operation_name(arguments[1])] += 1
+        done = subprocess.run(
+            [command("aws"), *arguments, "--output", "json"],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise DemoFailed(f"aws {' '.join(arguments[:2])}: {done.stderr.strip()}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def _environment(self) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return own | {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": self.administrator.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.administrator.secret_access_key,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_PAGER": "",
+        }
+
+    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        self.calls[model.name] += 1
+        self.request_ids.add(parsed["ResponseMetadata"]["RequestId"])
+
+
+def operation_name(verb: str) -> str:
+    """`create-key` is CreateKey."""
+    return "".join(word.capitalize() for word in verb.split("-"))
+
+
+def command(name: str) -> str:
+    """A command from this environment, else from the path."""
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise DemoFailed(f"The demo needs the `{name}` command: pip install 'keystead[demo]'")
+    return found
+
+
+@contextmanager
+def keystead(data: Path) -> Iterator[Stage]:
+    """`keystead init` and `keystead serve` on a free port; stopped at the end."""
+    facts = json.loads(run("init", "--data", str(data), "--output", "json"))
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "keystead", "serve", "--data", str(data), "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert serving.stdout is not None  # noqa: S101  # it was asked for two lines above
+        line = serving.stdout.readline().strip()
+        if not line:
+            raise DemoFailed("keystead serve did not start.")
+        yield Stage(
+            data,
+            line.rsplit(" ", 1)[-1],
+            facts["region"],
+            facts["account_id"],
+            Credentials(facts["access_key_id"], facts["secret_access_key"]),
+        )
+    finally:
+        serving.terminate()
+        serving.wait(START_SECONDS)
+
+
+def run(*arguments: str) -> str:
+    """One `keystead` command; its standard output."""
+    done = subprocess.run([sys.executable, "-m", "keystead", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DemoFailed(f"keystead {' '.join(arguments[:2])}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout

@@ -1,0 +1,206 @@
+"""The six acts of the demo. Each shows something, checks it, and fails loudly when it is not so."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from keystead.demo import files
+from keystead.demo.stage import Credentials, DemoFailed, Stage, keystead, run
+
+ALIAS = "alias/archive"
+USES = ("Encrypt", "Decrypt", "GenerateDataKey", "ReEncrypt")
+
+
+class Story:
+    """What the acts share: the stage, the key, the two roles, the files."""
+
+    def __init__(self, stage: Stage, source: Path, target: Path, out: Console) -> None:
+        self.stage = stage
+        self.out = out
+        self.files = files.find(source, target)
+        self.source = source
+        self.key_arn = ""
+        self.archivist: Credentials | None = None
+        self.visitor: Credentials | None = None
+        if not self.files:
+            raise DemoFailed(f"There are no files in {source}.")
+
+    def act(self, number: int, title: str) -> None:
+        self.out.rule(f"[bold]{number}. {title}", align="left")
+
+    def say(self, text: str) -> None:
+        self.out.print(f"   {text}", markup=False, highlight=False, soft_wrap=True)
+
+    def check(self, holds: object, promise: str) -> None:
+        if not holds:
+            raise DemoFailed(f"Not so: {promise}")
+        self.out.print("   [green]✓[/green] ", end="")
+        self.out.print(promise, markup=False, highlight=False, soft_wrap=True)
+
+    def with_bar(self, title: str, do: Callable[[files.Sealed], Any]) -> list[Any]:
+        columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn())
+        started = time.perf_counter()
+        with Progress(*columns, console=self.out) as progress:
+            task = progress.add_task(title, total=len(self.files))
+            results = files.each(self.files, do, lambda: progress.advance(task))
+        self.say(f"{len(results)} files in {time.perf_counter() - started:.1f} s")
+        return results
+
+
+def tell(source: Path, out: Console) -> None:
+    """The whole story on a fresh Keystead in a temporary folder. Raises DemoFailed."""
+    with tempfile.TemporaryDirectory(prefix="keystead-demo-") as folder:
+        data, target = Path(folder) / "data", Path(folder) / "sealed"
+        with keystead(data) as stage:
+            out.print(f"Keystead serves at {stage.endpoint_url}; account {stage.account}.", highlight=False)
+            story = Story(stage, source, target, out)
+            for act in (key_and_roles, envelope, refusal, rotation, end_of_the_key, trail):
+                act(story)
+        proof(story, data)
+
+
+def key_and_roles(story: Story) -> None:
+    story.act(1, "A key with its own policy, an alias, and two roles (AWS CLI)")
+    stage = story.stage
+    root = f"arn:aws:iam::{stage.account}:root"
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": root}, "Action": "sts:AssumeRole"}],
+    }
+    roles = {}
+    for name in ("archivist", "visitor"):
+        role = stage.aws("iam", "create-role", "--role-name", name, "--assume-role-policy-document", json.dumps(trust))
+        roles[name] = role["Role"]["Arn"]
+        story.say(roles[name])
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Administration",
+                "Effect": "Allow",
+                "Principal": {"AWS": root},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Sid": "Use",
+                "Effect": "Allow",
+                "Principal": {"AWS": roles["archivist"]},
+                "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+                "Resource": "*",
+            },
+        ],
+    }
+    made = stage.aws("kms", "create-key", "--description", "Archive", "--policy", json.dumps(policy))
+    story.key_arn = made["KeyMetadata"]["Arn"]
+    stage.aws("kms", "create-alias", "--alias-name", ALIAS, "--target-key-id", made["KeyMetadata"]["KeyId"])
+    story.say(f"{story.key_arn}, known as {ALIAS}")
+    kept = json.loads(stage.aws("kms", "get-key-policy", "--key-id", story.key_arn)["Policy"])
+    story.check(kept == policy, "the key carries the policy it was given")
+    sts = stage.client("sts")
+    story.archivist, story.visitor = (assume(sts, arn) for arn in roles.values())
+
+
+def assume(sts: Any, role: str) -> Credentials:
+    given = sts.assume_role(RoleArn=role, RoleSessionName="demo")["Credentials"]
+    return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+
+def envelope(story: Story) -> None:
+    story.act(2, f"Envelope encryption of {story.source} (boto3, as the archivist)")
+    kms = story.stage.client("kms", story.archivist)
+    story.with_bar("sealing", lambda file: files.seal(kms, ALIAS, file))
+    opened = story.with_bar("opening", lambda file: files.matches(kms, file))
+    size = sum(file.source.stat().st_size for file in story.files)
+    story.check(all(opened), f"{len(opened)} files, {size:,} bytes, came back byte for byte")
+
+
+def refusal(story: Story) -> None:
+    story.act(3, "The visitor is refused")
+    kms = story.stage.client("kms", story.visitor)
+    error = refused(lambda: files.matches(kms, story.files[0]))
+    story.say(f"{error['Code']}: {error['Message']}")
+    story.check(error["Code"] == "AccessDeniedException", "the visitor cannot open a single file")
+
+
+def rotation(story: Story) -> None:
+    story.act(4, "Rotation on demand (AWS CLI), and ReEncrypt of the wrapped data keys (boto3)")
+    stage = story.stage
+    kms = stage.client("kms", story.archivist)
+    first, before = story.files[0], files.digest(story.files)
+    old = material_of(kms, first)
+    stage.aws("kms", "rotate-key-on-demand", "--key-id", story.key_arn)
+    rotations = stage.aws("kms", "list-key-rotations", "--key-id", story.key_arn)["Rotations"]
+    story.check(len(rotations) == 1, "the key has new material")
+    opened = story.with_bar("opening old files", lambda file: files.matches(kms, file))
+    story.check(all(opened) and material_of(kms, first) == old, "old files still open, under the old material")
+    story.with_bar("ReEncrypt", lambda file: files.rewrap(kms, ALIAS, file))
+    opened = story.with_bar("opening", lambda file: files.matches(kms, file))
+    story.check(all(opened) and material_of(kms, first) != old, "the wrapped data keys moved to the new material")
+    story.check(files.digest(story.files) == before, "not a byte of the sealed files was touched")
+
+
+def material_of(kms: Any, file: files.Sealed) -> str:
+    answer = kms.decrypt(CiphertextBlob=file.key.read_bytes(), EncryptionContext=file.context)
+    return str(answer["KeyMaterialId"])
+
+
+def end_of_the_key(story: Story) -> None:
+    story.act(5, "The key disabled, then scheduled for deletion (AWS CLI)")
+    stage = story.stage
+    stage.aws("kms", "disable-key", "--key-id", story.key_arn)
+    every_use(story, "DisabledException")
+    stage.aws("kms", "schedule-key-deletion", "--key-id", story.key_arn, "--pending-window-in-days", "7")
+    every_use(story, "KMSInvalidStateException")
+
+
+def every_use(story: Story, code: str) -> None:
+    kms = story.stage.client("kms", story.archivist)
+    first = story.files[0]
+    attempts: dict[str, Callable[[], Any]] = {
+        "Encrypt": lambda: kms.encrypt(KeyId=ALIAS, Plaintext=b"no"),
+        "Decrypt": lambda: files.matches(kms, first),
+        "GenerateDataKey": lambda: kms.generate_data_key(KeyId=ALIAS, KeySpec="AES_256"),
+        "ReEncrypt": lambda: files.rewrap(kms, ALIAS, first),
+    }
+    errors = {name: refused(attempts[name]) for name in USES}
+    story.say(f"{errors['Encrypt']['Code']}: {errors['Encrypt']['Message']}")
+    story.check(all(error["Code"] == code for error in errors.values()), f"{', '.join(USES)} all answer {code}")
+
+
+def refused(attempt: Callable[[], Any]) -> dict[str, str]:
+    try:
+        attempt()
+    except ClientError as error:
+        return {"Code": error.response["Error"]["Code"], "Message": error.response["Error"].get("Message", "")}
+    raise DemoFailed("a use that should have been refused succeeded")
+
+
+def trail(story: Story) -> None:
+    story.act(6, "Every one of those calls is on the record (AWS CLI)")
+    stage = story.stage
+    asked = stage.calls.copy()
+    events = stage.aws("cloudtrail", "lookup-events")["Events"]
+    recorded = [json.loads(event["CloudTrailEvent"]) for event in events]
+    seen = {event["requestID"] for event in recorded if "requestID" in event}
+    counts = {name: sum(event["eventName"] == name for event in recorded) for name in asked}
+    for name, count in sorted(asked.items()):
+        story.say(f"{name:<24}{count:>6} asked {counts[name]:>6} recorded")
+    story.check(stage.request_ids <= seen, f"all {len(stage.request_ids)} request ids that boto3 was given are found")
+    story.check(
+        all(counts[name] == count for name, count in asked.items()), "and not one call more or less of any kind"
+    )
+
+
+def proof(story: Story, data: Path) -> None:
+    story.say("")
+    for line in run("trail", "verify", "--data", str(data)).splitlines():
+        story.say(line)
+    story.check(True, "the log's proof holds: records, Merkle tree, signed checkpoints")  # a failed run raises

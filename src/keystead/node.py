@@ -1,0 +1,197 @@
+"""One node: which processes it is made of, and which sockets each is handed.
+
+    keyholder   listens on worker.sock, scheduler.sock, and recorder-key.sock for the recorder's signing seeds
+    recorder    listens on recorder.sock
+    worker × N  share the TCP listener
+    scheduler
+
+All unix sockets lie in a folder of mode 0700 that lives as long as the supervisor.
+"""
+
+import asyncio
+import fcntl
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from keystead import server
+from keystead.app import Part
+from keystead.config import Installation, Settings
+from keystead.database.engine import Database
+from keystead.database.feed import ChangeCounter
+from keystead.processes import Child, Runtime, StartFailed, Supervisor
+
+READY_SECONDS: Final = 60.0
+
+
+def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Run a node until SIGTERM; `announce` gets the endpoint URL once, when every worker serves.
+
+    Raises StartFailed with a text for the operator.
+    """
+    refuse_unsafe(settings)
+    lock = take(settings.folder)
+    try:
+        asyncio.run(_serve(settings, announce))
+    finally:
+        os.close(lock)
+
+
+def refuse_unsafe(settings: Settings) -> None:
+    """Plain HTTP leaves this machine only when the operator says so by name."""
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise StartFailed("--tls-cert and --tls-key go together.")
+    if settings.tls_cert or settings.allow_plain_http or is_loopback(settings.host):
+        return
+    raise StartFailed(
+        f"Plain HTTP on {settings.host} would show every secret to the network. "
+        "Give --tls-cert and --tls-key, or say --allow-plain-http where something in front ends TLS."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def take(data: Path) -> int:
+    """The data folder, for this supervisor alone: the descriptor that holds the lock."""
+    if not (data / "keystead.json").exists():
+        raise StartFailed(f"There is no installation in {data}. Make one with: keystead init --data {data}")
+    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StartFailed(f"{data} is in use by another Keystead.") from None
+    return descriptor
+
+
+async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    await migrate(settings)
+    runtime = Runtime()
+    try:
+        listener = listen(settings)
+        heard, said = os.pipe()
+        url = endpoint_url(settings, listener)
+
+        async def ready() -> None:
+            await asyncio.wait_for(hear(heard, settings.workers + 1), READY_SECONDS)
+            announce(url)
+
+        await Supervisor(children(settings, runtime, listener, said), ready).run()
+    finally:
+        runtime.close()
+
+
+async def migrate(settings: Settings) -> None:
+    database = Database.open(settings.database_url)
+    try:
+        await database.migrate()
+    finally:
+        await database.close()
+
+
+def listen(settings: Settings) -> socket.socket:
+    if settings.tls_cert:
+        check_certificate(settings)
+    try:
+        return server.bind(settings.host, settings.port)
+    except OSError as error:
+        raise StartFailed(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
+
+
+def check_certificate(settings: Settings) -> None:
+    """A certificate that does not load is better known now than in every worker."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise StartFailed(f"The TLS certificate or key cannot be loaded: {error.strerror or error}.") from error
+
+
+def endpoint_url(settings: Settings, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def children(settings: Settings, runtime: Runtime, listener: socket.socket, said: int) -> list[Child]:
+    """In the order of starting; stopping goes the other way, so that no answer is left without its record."""
+    installation = Installation.load(settings.folder)
+    slots = settings.workers + 1
+    counter = ChangeCounter(runtime.path / "changes", slots=slots, slot=0)
+    counter.close()
+
+    def part(slot: int, **more: int) -> bytes:
+        return msgspec.json.encode(
+            Part(settings=settings, runtime=str(runtime.path), slot=slot, slots=slots, ready=said, **more)
+        )
+
+    return [
+        keyholder(settings, runtime),
+        recorder(settings, installation, runtime),
+        Child("scheduler", ("-m", "keystead.app", "scheduler"), part(0), (said,)),
+        *(
+            Child(
+                f"worker {number}",
+                ("-m", "keystead.app", "worker"),
+                part(number, listener=listener.fileno()),
+                (said, listener.fileno()),
+            )
+            for number in range(1, settings.workers + 1)
+        ),
+    ]
+
+
+def keyholder(settings: Settings, runtime: Runtime) -> Child:
+    sockets = {
+        role: runtime.listen(name)
+        for role, name in (
+            ("worker", "worker.sock"),
+            ("scheduler", "scheduler.sock"),
+            ("recorder", "recorder-key.sock"),
+        )
+    }
+    command = ["-m", "keystead.keyholder", "--data", settings.data]
+    for role, descriptor in sockets.items():
+        command += [f"--{role}-fd", str(descriptor)]
+    descriptors = [*sockets.values()]
+    if settings.passphrase_file:
+        passphrase = os.open(settings.passphrase_file, os.O_RDONLY | os.O_CLOEXEC)
+        command += ["--passphrase-fd", str(passphrase)]
+        descriptors.append(passphrase)
+    return Child("keyholder", tuple(command), descriptors=tuple(descriptors))
+
+
+def recorder(settings: Settings, installation: Installation, runtime: Runtime) -> Child:
+    descriptor = runtime.listen("recorder.sock")
+    command = (
+        "-m", "keystead.trail",
+        "--data", settings.data,
+        "--fd", str(descriptor),
+        "--keyholder-socket", str(runtime.path / "recorder-key.sock"),
+        "--origin", installation.origin,
+        "--checkpoint-seconds", str(settings.checkpoint_seconds),
+    )  # fmt: skip  # an option and its value stand together
+    return Child("recorder", command, descriptors=(descriptor,))
+
+
+async def hear(descriptor: int, times: int) -> None:
+    """Wait for so many bytes on a pipe."""
+    loop = asyncio.get_running_loop()
+    heard = 0
+    while heard < times:
+        readable = loop.create_future()
+        loop.add_reader(descriptor, readable.set_result, None)
+        try:
+            await readable
+        finally:
+            loop.remove_reader(descriptor)
+        heard += len(os.read(descriptor, 64))
