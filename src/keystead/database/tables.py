@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 metadata = MetaData(
     naming_convention={  # the same names on every engine, so that migrations can speak of them
-        "ix": "ix_%(column_0_N_label)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
         "pk": "pk_%(table_name)s",
