@@ -1,0 +1,23 @@
+"""The yardstick: a bare ASGI echo under the same server, bounds and event loop as Keystead."""
+
+import asyncio
+import sys
+
+import uvloop
+from keystead import server
+
+
+async def echo(scope: server.Scope, receive: server.Receive, send: server.Send) -> None:
+    message = await receive()
+    await server.respond(send, 200, ((b"content-type", b"application/octet-stream"),), message["body"])
+
+
+async def main() -> None:
+    listener = server.bind("127.0.0.1", 0)
+    sys.stdout.write(f"ready http://127.0.0.1:{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.server(echo).serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
