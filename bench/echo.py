@@ -1,9 +1,9 @@
 """The yardstick: a bare ASGI echo under the same server, bounds and event loop as Keystead."""
 
-import asyncio
 import sys
 
 import uvloop
+
 from keystead import server
 
 
