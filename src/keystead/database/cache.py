@@ -28,11 +28,13 @@ class Cache(Generic[K, V]):
             return kept
         generation = self._feed.generation
         loaded = await load()
-        if self._feed.generation == generation:
-            self._keep(key, loaded)
+        self.keep(key, loaded, generation)
         return loaded
 
-    def _keep(self, key: K, loaded: V) -> None:
+    def keep(self, key: K, loaded: V, generation: int) -> None:
+        """Keep it, unless something was evicted since `generation`, the feed's when loading began."""
+        if self._feed.generation != generation:
+            return
         while len(self._kept) >= self._limit:
             del self._kept[next(iter(self._kept))]
         self._kept[key] = loaded

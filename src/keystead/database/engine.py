@@ -127,6 +127,11 @@ class Database:
         if self._counter is not None:
             self._counter.bump()
 
+    async def ping(self) -> None:
+        """Returns when the database can be written to; raises what it raises when it cannot."""
+        async with self._writing, self._writer.connect() as connection:
+            await connection.begin()
+
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()

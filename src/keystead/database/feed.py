@@ -1,7 +1,7 @@
 """How caches learn of writes, made by this process or another, before they are believed again.
 
     changes   seq | kind | id | because | at        one row per thing changed, in the transaction that changed it
-    counter   slot 0 | slot 1 | … | slot 63         8 bytes each, native order, in a file that the node's processes map
+    counter   slot 0 | slot 1 | … | slot N-1        8 bytes each, native order, in a file that the node's processes map
 
 1. A writer commits, then evicts from the caches of its own process, then adds one to its own slot.
 2. Before every call a process compares the slots with those it saw last: one read of shared memory.
@@ -24,6 +24,7 @@ from keystead.database.engine import Database
 from keystead.database.tables import Change, changes
 
 SLOTS: Final = 64
+"""Unless the node says how many processes it has."""
 EVERYTHING: Final = "*"
 """As the id of a change: whatever is cached of that kind."""
 TOO_MANY: Final = 1000
@@ -33,15 +34,15 @@ Evict = Callable[[str], None]
 
 
 class ChangeCounter:
-    """The shared counter, as one process sees it. `slot` belongs to this process alone, 0 to 63."""
+    """The shared counter, as one process sees it. `slot` belongs to this process alone; all must agree on `slots`."""
 
-    def __init__(self, path: Path, slot: int) -> None:
-        if not 0 <= slot < SLOTS:
+    def __init__(self, path: Path, *, slot: int, slots: int = SLOTS) -> None:
+        if not 0 <= slot < slots:
             raise ValueError(f"No such slot: {slot}")
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(descriptor, SLOTS * 8)
-            self._map = mmap.mmap(descriptor, SLOTS * 8)
+            os.ftruncate(descriptor, slots * 8)
+            self._map = mmap.mmap(descriptor, slots * 8)
         finally:
             os.close(descriptor)
         self._slots = memoryview(self._map).cast("Q")

@@ -1,6 +1,6 @@
 """The keyholder's own keys as they lie in the database: sealed, and of no use without the root key."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,8 +11,21 @@ from keystead.database.tables import sealed_keys
 KIND = "sealed_key"
 
 
+class Sealed(Protocol):
+    """What is kept of keyholder.promise.SealedKey."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def purpose(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def blob(self) -> bytes: ...
+
+
 class SealedRow(NamedTuple):
-    """The fields of keyholder.promise.SealedKey, in its order."""
+    """The fields of SealedKey in its order: make one by SealedKey(*row)."""
 
     id: str
     purpose: str
@@ -29,8 +42,8 @@ async def load(connection: AsyncConnection) -> tuple[SealedRow, ...]:
     return tuple(SealedRow(row.id, row.purpose, row.version, row.blob) for row in found)
 
 
-async def add(tx: Transaction, id: str, purpose: str, version: int, blob: bytes) -> None:  # noqa: A002  # the field's name
+async def add(tx: Transaction, sealed: Sealed) -> None:
     """Raises sqlalchemy.exc.IntegrityError for a version that the purpose already has."""
-    row = {"id": id, "purpose": purpose, "version": version, "blob": blob, "created_at": tx.at}
-    await tx.execute(insert(sealed_keys), row)
-    tx.changed(KIND, id)
+    row = {"id": sealed.id, "purpose": sealed.purpose, "version": sealed.version, "blob": sealed.blob}
+    await tx.execute(insert(sealed_keys).values(**row, created_at=tx.at))
+    tx.changed(KIND, sealed.id)

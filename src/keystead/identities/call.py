@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from keystead.access.decision import Standing
+from keystead.access.decision import Combine, Decision, Standing
+from keystead.access.policy import Policy
 from keystead.access.request import Principal
 from keystead.trail.notes import Notes
+
+Asked = tuple[str, str, Combine, str | None, Policy | None, bool]
+"""What a remembered decision was about: action, resource, way to combine, the resource's account and policy, whether grants count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +21,10 @@ class Caller:
     user_name     IAM users only
     tags          principal tags, keys folded to lower case; session tags override the role's
     issued_at     temporary credentials only, seconds since the epoch
+    transitive    those session tags that go along when a further role is assumed, keys as given
     chained       the credentials came from a session that assumed a further role
     identity      the record's userIdentity, without invokedBy
+    decisions     those that depend on nothing but what they were about; they go when the caller is evicted
     """
 
     principal: Principal
@@ -28,11 +34,13 @@ class Caller:
     identity: Mapping[str, object]
     user_name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    transitive: Mapping[str, str] = field(default_factory=dict)
     issued_at: float | None = None
     expires_at: float | None = None
     source_identity: str | None = None
     mfa: bool = False
     chained: bool = False
+    decisions: dict[Asked, Decision] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def temporary(self) -> bool:

@@ -42,7 +42,6 @@ accounts = Table(
     "accounts",
     metadata,
     Column("id", ACCOUNT, primary_key=True),
-    Column("name", NAME, nullable=False),
     Column("created_at", Double, nullable=False),
 )
 

@@ -11,7 +11,6 @@ def upgrade() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.String(12), nullable=False),
-        sa.Column("name", sa.String(128), nullable=False),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_accounts"),
     )

@@ -1,0 +1,72 @@
+"""Long-term access keys of users: made with a secret that is shown once, switched off and on, deleted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from keystead.database.engine import Transaction
+from keystead.identities import limits
+from keystead.identities.entities import Entity
+from keystead.identities.errors import AccessKeyNotFound, QuotaExceeded
+from keystead.identities.names import new_access_key_id
+from keystead.identities.store import KIND
+from keystead.identities.store import access_keys as table
+from keystead.keyholder.promise import Keyholder
+
+ACTIVE: Final = "Active"
+INACTIVE: Final = "Inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    id: str
+    status: str
+    created_at: float
+
+
+def from_row(row: Row[Any]) -> AccessKey:
+    return AccessKey(row.id, row.status, row.created_at)
+
+
+async def of(connection: AsyncConnection, user: Entity) -> Sequence[AccessKey]:
+    rows = await connection.execute(
+        select(table).where(table.c.user_id == user.id).order_by(table.c.created_at, table.c.id)
+    )
+    return [from_row(row) for row in rows]
+
+
+async def create(tx: Transaction, keyholder: Keyholder, user: Entity) -> tuple[AccessKey, str]:
+    """The new key and its secret, of which only the wrapped form is kept. Raises QuotaExceeded, KeyholderLost."""
+    if len(await of(tx.connection, user)) >= limits.ACCESS_KEYS[1]:
+        raise QuotaExceeded(*limits.ACCESS_KEYS)
+    made = AccessKey(new_access_key_id("AKIA"), ACTIVE, float(int(tx.at)))
+    secret, token = await keyholder.create_secret(made.id)
+    row = {
+        "id": made.id,
+        "user_id": user.id,
+        "secret_token": token,
+        "status": made.status,
+        "created_at": made.created_at,
+    }
+    await tx.execute(insert(table).values(row))
+    tx.changed(KIND, user.account)
+    return made, secret
+
+
+async def change(tx: Transaction, user: Entity, access_key_id: str, status: str) -> None:
+    """Raises AccessKeyNotFound."""
+    this = (table.c.user_id == user.id) & (table.c.id == access_key_id)
+    if (await tx.execute(update(table).where(this).values(status=status))).rowcount == 0:
+        raise AccessKeyNotFound(access_key_id)
+    tx.changed(KIND, user.account)
+
+
+async def remove(tx: Transaction, user: Entity, access_key_id: str) -> None:
+    """Raises AccessKeyNotFound."""
+    this = (table.c.user_id == user.id) & (table.c.id == access_key_id)
+    if (await tx.execute(delete(table).where(this))).rowcount == 0:
+        raise AccessKeyNotFound(access_key_id)
+    tx.changed(KIND, user.account)

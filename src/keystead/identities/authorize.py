@@ -1,0 +1,101 @@
+"""The one way from a call to an access decision."""
+
+from collections.abc import Callable
+from typing import Final
+
+from keystead.access import texts
+from keystead.access.decision import Combine, Decision, decide
+from keystead.access.errors import AccessDenied
+from keystead.access.policy import Policy
+from keystead.access.request import Context, PrincipalKind, Request
+from keystead.identities.call import Call
+from keystead.identities.conditions import CallContext
+from keystead.identities.errors import SessionForbidden
+
+REMEMBERED: Final = 1024
+"""Decisions kept with one caller."""
+
+WITHOUT_MFA: Final = ("sts:AssumeRole", "sts:GetCallerIdentity")
+"""All that credentials of GetSessionToken may ask of IAM and STS (STS API reference, GetSessionToken)."""
+
+
+def authorize(
+    call: Call,
+    action: str,
+    resource: str = "*",
+    *,
+    combine: Combine = Combine.IDENTITY_ONLY,
+    resource_account: str | None = None,
+    resource_policy: Policy | None = None,
+    extra: Context | None = None,
+    grant: Callable[[], str | None] | None = None,
+    hidden: bool = False,
+) -> Decision:
+    """Returns only when the caller may; the call then counts as decided, as it does when this raises.
+
+    extra   the service's own condition keys, asked for in lower case
+    grant   consulted when nothing else allows; returns the id of a grant that does
+    hidden  a denial does not tell whether the resource exists
+
+    Raises AccessDenied, SessionForbidden.
+    """
+    decision = weigh(
+        call,
+        action,
+        resource,
+        combine=combine,
+        resource_account=resource_account,
+        resource_policy=resource_policy,
+        extra=extra,
+        grant=grant,
+    )
+    if not decision.allowed:
+        request = Request(call.caller.principal, action, resource, CallContext(call, resource_account, extra))
+        raise AccessDenied(texts.denial(request, decision, hidden=hidden))
+    return decision
+
+
+def weigh(
+    call: Call,
+    action: str,
+    resource: str,
+    *,
+    combine: Combine,
+    resource_account: str | None = None,
+    resource_policy: Policy | None = None,
+    extra: Context | None = None,
+    grant: Callable[[], str | None] | None = None,
+) -> Decision:
+    """The decision alone, for those who have their own words for a denial: THE CALLER MUST STILL REFUSE.
+
+    Raises SessionForbidden.
+    """
+    call.decided = True
+    caller = call.caller
+    asked = (action, resource, combine, resource_account, resource_policy, grant is not None)
+    remembered = caller.decisions.get(asked)
+    if remembered is not None:
+        return remembered
+    if caller.temporary and caller.principal.kind is PrincipalKind.USER and not caller.mfa:
+        refuse_without_mfa(action)
+    account = resource_account or call.account
+    request = Request(caller.principal, action, resource, CallContext(call, account, extra))
+    decision = decide(
+        request,
+        caller.standing,
+        combine=combine,
+        resource_account=account,
+        resource_policy=resource_policy,
+        grant=grant,
+    )
+    if decision.constant:
+        if len(caller.decisions) >= REMEMBERED:
+            caller.decisions.clear()
+        caller.decisions[asked] = decision
+    return decision
+
+
+def refuse_without_mfa(action: str) -> None:
+    service = action.partition(":")[0]
+    if service == "iam" or (service == "sts" and action not in WITHOUT_MFA):
+        raise SessionForbidden

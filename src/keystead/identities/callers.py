@@ -1,0 +1,167 @@
+"""From an access key id to the caller behind it: who it is, and every policy that speaks about it.
+
+1. find the access key or session, and the user or role it belongs to
+2. collect the texts: inline, attached, boundary, session
+3. compile them; what should be there and is not counts as a denial of everything
+4. write down the caller as the record will name it
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from keystead.access.decision import Standing
+from keystead.access.policy import Kind, Policy
+from keystead.access.request import Principal, PrincipalKind
+from keystead.identities import access_keys, documents, managed, permissions, tags
+from keystead.identities.call import Caller
+from keystead.identities.conditions import instant
+from keystead.identities.entities import Entity, by_id
+from keystead.identities.names import fold, session_arn
+from keystead.identities.signing_keys import SigningKeys
+from keystead.identities.store import access_keys as access_keys_table
+from keystead.identities.store import sessions as sessions_table
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An access key that may be used, with its caller. Immutable but for the signing keys it gathers.
+
+    secret_token  the wrapped secret; opens only with `binding`, the access key id
+    token_hash    of the session token; None for long-term keys
+    """
+
+    caller: Caller
+    secret_token: bytes = field(repr=False)
+    binding: str
+    token_hash: bytes | None = field(repr=False)
+    keys: SigningKeys = field(repr=False)
+
+
+async def load(connection: AsyncConnection, access_key_id: str) -> Credential | None:
+    """None for a key that is unknown or not active. Expiry is the asker's business: time passes while this is cached."""
+    wanted = select(access_keys_table).where(access_keys_table.c.id == access_key_id)
+    row = (await connection.execute(wanted)).first()
+    if row is not None:
+        return await of_user(connection, row) if row.status == access_keys.ACTIVE else None
+    wanted = select(sessions_table).where(sessions_table.c.access_key_id == access_key_id)
+    row = (await connection.execute(wanted)).first()
+    return await of_session(connection, row) if row is not None else None
+
+
+async def of_user(connection: AsyncConnection, row: Row[Any]) -> Credential | None:
+    user = await by_id(connection, row.user_id)
+    if user is None:
+        return None
+    caller = Caller(
+        principal=user_principal(user),
+        standing=await standing(connection, user),
+        access_key_id=row.id,
+        userid=user.id,
+        identity=user_identity(user, row.id),
+        user_name=user.name,
+        tags=folded(dict(await tags.of(connection, user.id))),
+    )
+    return Credential(caller, row.secret_token, row.id, None, SigningKeys(row.secret_token, row.id))
+
+
+async def of_session(connection: AsyncConnection, row: Row[Any]) -> Credential | None:
+    entity = await by_id(connection, row.entity_id)
+    if entity is None:
+        return None
+    own = dict(await tags.of(connection, entity.id))
+    session = None
+    if row.policy is not None or row.policy_arns:
+        session = await session_policies(connection, row.policy, row.policy_arns)
+    is_user = entity.kind == "user"
+    caller = Caller(
+        principal=user_principal(entity) if is_user else role_principal(entity, row.name),
+        standing=await standing(connection, entity, session),
+        access_key_id=row.access_key_id,
+        userid=entity.id if is_user else f"{entity.id}:{row.name}",
+        identity=session_identity(entity, row),
+        user_name=entity.name if is_user else None,
+        tags=folded(own) | folded(row.tags),
+        transitive={key: row.tags[key] for key in row.transitive},
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+        source_identity=row.source_identity,
+        chained=row.chained,
+    )
+    keys = SigningKeys(row.secret_token, row.access_key_id)
+    return Credential(caller, row.secret_token, row.access_key_id, row.token_hash, keys)
+
+
+async def standing(connection: AsyncConnection, entity: Entity, session: tuple[Policy, ...] | None = None) -> Standing:
+    """Steps 2 and 3."""
+    inline = [policy.text for policy in await permissions.inline(connection, entity)]
+    attached = await permissions.attached(connection, entity)
+    bounds = [entity.boundary] if entity.boundary is not None else []
+    found = await managed.texts(connection, [*attached, *bounds])
+    own = [*inline, *(found.get(arn, documents.NOTHING) for arn in attached)]
+    boundary = [documents.compiled(found.get(arn, documents.NOTHING)) for arn in bounds]
+    return Standing(
+        identity=tuple(documents.compiled(text) for text in own),
+        boundary=boundary[0] if boundary else None,
+        session=session,
+    )
+
+
+async def session_policies(connection: AsyncConnection, policy: str | None, arns: list[str]) -> tuple[Policy, ...]:
+    found = await managed.texts(connection, arns)
+    texts = [found.get(arn, documents.NOTHING) for arn in arns]
+    if policy is not None:
+        texts.append(policy)
+    return tuple(documents.compiled(text, Kind.SESSION) for text in texts)
+
+
+def folded(pairs: Mapping[str, str]) -> dict[str, str]:
+    return {fold(key): value for key, value in pairs.items()}
+
+
+def user_principal(user: Entity) -> Principal:
+    return Principal(PrincipalKind.USER, user.arn, user.account, user.id, user.arn)
+
+
+def role_principal(role: Entity, session: str) -> Principal:
+    arn = session_arn(role.account, role.name, session)
+    return Principal(PrincipalKind.ROLE_SESSION, arn, role.account, role.id, role.arn)
+
+
+def user_identity(user: Entity, access_key_id: str) -> dict[str, object]:
+    """CloudTrail's userIdentity (CloudTrail user guide, userIdentity element)."""
+    return {
+        "type": "IAMUser",
+        "principalId": user.id,
+        "arn": user.arn,
+        "accountId": user.account,
+        "accessKeyId": access_key_id,
+        "userName": user.name,
+    }
+
+
+def session_identity(entity: Entity, row: Row[Any]) -> dict[str, object]:
+    attributes = {"creationDate": instant(row.issued_at), "mfaAuthenticated": "false"}
+    if entity.kind == "user":
+        return user_identity(entity, row.access_key_id) | {"sessionContext": {"attributes": attributes}}
+    issuer = {
+        "type": "Role",
+        "principalId": entity.id,
+        "arn": entity.arn,
+        "accountId": entity.account,
+        "userName": entity.name,
+    }
+    context: dict[str, object] = {"sessionIssuer": issuer, "attributes": attributes}
+    if row.source_identity is not None:
+        context["sourceIdentity"] = row.source_identity
+    return {
+        "type": "AssumedRole",
+        "principalId": f"{entity.id}:{row.name}",
+        "arn": session_arn(entity.account, entity.name, row.name),
+        "accountId": entity.account,
+        "accessKeyId": row.access_key_id,
+        "sessionContext": context,
+    }

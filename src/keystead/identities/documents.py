@@ -1,0 +1,73 @@
+"""Policy documents of identities: checked before they are kept, compiled once per text."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from keystead.access.errors import PolicyMalformed
+from keystead.access.policy import Kind, Policy, compile, parse  # noqa: A004  # the rules' own verb
+from keystead.identities import entities, limits
+from keystead.identities.errors import PrincipalUnknown, QuotaExceeded
+
+COMPILED: Final = 2048
+"""Texts kept compiled."""
+
+
+def check(text: str, kind: Kind = Kind.IDENTITY) -> None:
+    """Raises PolicyMalformed."""
+    parse(text, kind)
+
+
+def check_managed(text: str) -> None:
+    """Raises PolicyMalformed, QuotaExceeded."""
+    if limits.size(text) > limits.MANAGED[1]:
+        raise QuotaExceeded(*limits.MANAGED)
+    check(text)
+
+
+async def check_trust(connection: AsyncConnection, text: str) -> dict[str, str]:
+    """The unique ids of the users and roles that it trusts. Raises PolicyMalformed, QuotaExceeded."""
+    if limits.size(text) > limits.TRUST[1]:
+        raise QuotaExceeded(*limits.TRUST)
+    document = parse(text, Kind.TRUST)
+    try:
+        return await unique_ids(connection, document.principals())
+    except PrincipalUnknown as unknown:
+        raise PolicyMalformed(f'Invalid principal in policy: "AWS":"{unknown.arn}"') from None
+
+
+async def unique_ids(connection: AsyncConnection, arns: Iterable[str]) -> dict[str, str]:
+    """User and role ARNs to unique ids. Raises PrincipalUnknown for the first that names nobody alive."""
+    found: dict[str, str] = {}
+    for arn in sorted(arns):
+        entity = await entities.by_arn(connection, arn)
+        if entity is None:
+            raise PrincipalUnknown(arn)
+        found[arn] = entity.id
+    return found
+
+
+async def living(connection: AsyncConnection, ids: Mapping[str, str]) -> frozenset[str]:
+    """Of ARNs and their unique ids, those that still belong together; both are in the answer."""
+    alive: set[str] = set()
+    for arn, unique_id in ids.items():
+        entity = await entities.by_arn(connection, arn)
+        if entity is not None and entity.id == unique_id:
+            alive |= {arn, unique_id}
+    return frozenset(alive)
+
+
+@lru_cache(COMPILED)
+def compiled(text: str, kind: Kind = Kind.IDENTITY) -> Policy:
+    """Raises PolicyMalformed, which for a text that was checked when it was kept is a defect."""
+    return compile(parse(text, kind))
+
+
+def compiled_trust(text: str, ids: Mapping[str, str]) -> Policy:
+    return compile(parse(text, Kind.TRUST), ids)
+
+
+NOTHING: Final = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
+"""Stands in for a policy that should be there and is not: what is not known must not widen anything."""

@@ -1,0 +1,12 @@
+"""What was allowed, and from when: the rows that answer "who could at time T". Append only."""
+
+from sqlalchemy import insert
+
+from keystead.database.engine import Transaction
+from keystead.identities.store import policy_history
+
+
+async def note(tx: Transaction, account: str, subject: str, kind: str, name: str, value: str | None) -> None:
+    """From now on `name` among the subject's `kind` is `value`; None: it is gone. The kinds are in store.py."""
+    row = {"at": tx.at, "because": tx.because, "account": account, "subject": subject}
+    await tx.execute(insert(policy_history).values(**row, kind=kind, name=name, value=value))

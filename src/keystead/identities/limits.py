@@ -1,0 +1,31 @@
+"""How much of everything an account may have (IAM user guide, IAM and AWS STS quotas; defaults of 2023)."""
+
+from typing import Final
+
+USERS: Final = ("UsersPerAccount", 5000)
+ROLES: Final = ("RolesPerAccount", 1000)
+POLICIES: Final = ("PoliciesPerAccount", 1500)
+ACCESS_KEYS: Final = ("AccessKeysPerUser", 2)
+ATTACHED: Final = {"user": ("PoliciesPerUser", 10), "role": ("PoliciesPerRole", 10)}
+TAGS: Final = ("TagsPerEntity", 50)
+
+TRUST: Final = ("ACLSizePerRole", 2048)
+MANAGED: Final = ("PolicySize", 6144)
+INLINE: Final = {"user": 2048, "role": 10_240}
+"""Characters of all inline policies of an entity together. White space is not counted, here and in the two above."""
+
+VERSIONS: Final = 5
+SESSION_POLICIES: Final = 10
+"""PolicyArns of one session."""
+SESSION_BYTES: Final = 4096
+"""Policies and tags of one session, deflated (ours: AWS packs them in a way it does not publish)."""
+
+SESSION_SECONDS: Final = 3600
+CHAINED_SECONDS: Final = 3600
+TOKEN_SECONDS: Final = 43_200
+"""Default of GetSessionToken."""
+
+
+def size(text: str) -> int:
+    """Characters of a policy as quotas count them."""
+    return len("".join(text.split()))

@@ -1,0 +1,77 @@
+"""Names of identities: ARNs, unique ids and access key ids, made and taken apart.
+
+    arn:aws:iam::111122223333:user/path/NAME          AIDA + 17   user
+    arn:aws:iam::111122223333:role/path/NAME          AROA + 17   role
+    arn:aws:iam::111122223333:policy/path/NAME        ANPA + 17   managed policy
+    arn:aws:sts::111122223333:assumed-role/NAME/SESSION           session of a role: the path is not in it
+    AKIA + 16, ASIA + 16                                          access keys, long-term and temporary
+
+Source: IAM user guide, IAM identifiers.
+"""
+
+import re
+import secrets
+from typing import Final, Literal, NamedTuple
+
+Kind = Literal["user", "role"]
+
+PREFIXES: Final[dict[Kind, str]] = {"user": "AIDA", "role": "AROA"}
+UNIQUE: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+ENTITY: Final = re.compile(
+    r"arn:aws:iam::(?P<account>\d{12}):(?P<kind>user|role)(?P<path>/(?:[^/]+/)*)(?P<name>[^/]+)", re.ASCII
+)
+SESSION: Final = re.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/(?P<name>[^/]+)", re.ASCII)
+ROOT: Final = re.compile(r"arn:aws:iam::(?P<account>\d{12}):root", re.ASCII)
+POLICY: Final = re.compile(r"arn:aws:iam::(?P<account>\d{12}):policy(?P<path>/(?:[^/]+/)*)(?P<name>[^/]+)", re.ASCII)
+
+
+class Named(NamedTuple):
+    """What an ARN says about a user, role or policy."""
+
+    account: str
+    kind: str
+    path: str
+    name: str
+
+
+def entity_arn(account: str, kind: str, path: str, name: str) -> str:
+    return f"arn:aws:iam::{account}:{kind}{path}{name}"
+
+
+def policy_arn(account: str, path: str, name: str) -> str:
+    return f"arn:aws:iam::{account}:policy{path}{name}"
+
+
+def session_arn(account: str, role: str, session: str) -> str:
+    return f"arn:aws:sts::{account}:assumed-role/{role}/{session}"
+
+
+def root_arn(account: str) -> str:
+    return f"arn:aws:iam::{account}:root"
+
+
+def parse_entity(arn: str) -> Named | None:
+    """None for anything but the ARN of a user or role."""
+    found = ENTITY.fullmatch(arn)
+    return Named(found["account"], found["kind"], found["path"], found["name"]) if found else None
+
+
+def parse_policy(arn: str) -> Named | None:
+    """None for anything but the ARN of an account's own managed policy."""
+    found = POLICY.fullmatch(arn)
+    return Named(found["account"], "policy", found["path"], found["name"]) if found else None
+
+
+def new_unique_id(prefix: str) -> str:
+    return prefix + "".join(secrets.choice(UNIQUE) for _ in range(17))
+
+
+def new_access_key_id(prefix: str) -> str:
+    return prefix + "".join(secrets.choice(BASE32) for _ in range(16))
+
+
+def fold(name: str) -> str:
+    """Names and tag keys are unique without regard to case."""
+    return name.casefold()

@@ -1,0 +1,148 @@
+"""Identities: who a request comes from, and what its policies are, cached until something about it changes."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from keystead.access.request import Principal, PrincipalKind
+from keystead.database.cache import Cache
+from keystead.database.engine import Database, Transaction
+from keystead.database.feed import EVERYTHING, Feed
+from keystead.identities import access_keys, aws_managed, callers, documents, entities, names, permissions, sessions
+from keystead.identities.call import Call
+from keystead.identities.callers import Credential
+from keystead.identities.errors import AccountExists, SessionExpired
+from keystead.identities.signing_keys import SigningKeys
+from keystead.identities.store import KIND, accounts
+from keystead.keyholder.promise import Keyholder
+
+KNOWN: Final = 10_000
+"""Credentials kept by one process."""
+UNKNOWN: Final = 10_000
+"""Access key ids kept that turned out to be nobody's."""
+ADMINISTRATOR: Final = f"arn:aws:iam::{aws_managed.ACCOUNT}:policy/AdministratorAccess"
+DECOY: Final = "decoy"
+DECOY_HASH: Final = sessions.hashed("")
+
+
+class Identities:
+    """The room. Operations on users, roles and policies are functions of their own over its `database`."""
+
+    def __init__(self, database: Database, feed: Feed, keyholder: Keyholder, clock: Callable[[], float]) -> None:
+        self.database = database
+        self.keyholder = keyholder
+        self.clock = clock
+        self._feed = feed
+        self._known: Cache[str, Credential] = Cache(feed, KNOWN)
+        self._unknown: Cache[str, bool] = Cache(feed, UNKNOWN)
+        self._decoy: SigningKeys | None = None
+        feed.on(KIND, self._evict)
+
+    async def authenticate(self, access_key_id: str, token: str | None) -> Credential | None:
+        """The credential, if the key is active and the session token is the one it was issued with.
+
+        None otherwise, and nothing is said about which: unknown, inactive, deleted, a token missing, wrong or too many.
+        THE CALLER MUST STILL VERIFY THE SIGNATURE. Raises SessionExpired for the right token past its time.
+        """
+        credential = self._known.get(access_key_id)
+        if credential is None:
+            credential = await self._load(access_key_id)
+        expected = credential.token_hash if credential is not None else None
+        if expected is None and token is None:
+            return credential
+        matched = sessions.matches(token, expected or DECOY_HASH)
+        if credential is None or expected is None or not matched:
+            return None
+        expires_at = credential.caller.expires_at
+        if expires_at is None or self.clock() >= expires_at:
+            raise SessionExpired
+        return credential
+
+    async def _load(self, access_key_id: str) -> Credential | None:
+        if self._unknown.get(access_key_id):
+            return None
+
+        generation = self._feed.generation
+        async with self.database.read() as connection:
+            credential = await callers.load(connection, access_key_id)
+        if credential is None:
+            self._unknown.keep(access_key_id, True, generation)
+        else:
+            self._known.keep(access_key_id, credential, generation)
+        return credential
+
+    async def signing_key(self, credential: Credential | None, date: str, region: str, service: str) -> bytes:
+        """The SigV4 signing key; for nobody one that fits nothing, at the same cost. Raises KeyholderLost."""
+        keys = credential.keys if credential is not None else self._decoy
+        if keys is None:
+            _, token = await self.keyholder.create_secret(DECOY)
+            keys = self._decoy = SigningKeys(token, DECOY)
+        return await keys.get(self.keyholder, date, region, service)
+
+    def _evict(self, changed: str) -> None:
+        """A change is an account's, a single access key's, or EVERYTHING."""
+        self._unknown.clear()
+        if changed == EVERYTHING:
+            self._known.clear()
+            return
+        self._known.evict(changed)
+        self._known.evict_where(lambda credential: credential.caller.principal.account == changed)
+
+    def write(self, call: Call) -> AbstractAsyncContextManager[Transaction]:
+        return self.database.write(call.id)
+
+    async def resolve_principals(self, arns: Iterable[str]) -> dict[str, str]:
+        """User and role ARNs to their unique ids. Raises PrincipalUnknown for one that names nobody alive."""
+        async with self.database.read() as connection:
+            return await documents.unique_ids(connection, arns)
+
+    async def living(self, unique_ids: Mapping[str, str]) -> frozenset[str]:
+        """Of the principals in a stored policy, ARN to unique id, those still alive under that ARN; ARNs and ids."""
+        async with self.database.read() as connection:
+            return await documents.living(connection, unique_ids)
+
+    async def principal(self, arn: str) -> Principal | None:
+        """The user, role, role session or account behind an ARN, as it would call; None when there is none.
+
+        A role as such, without a session, has its own ARN as `arn`.
+        """
+        async with self.database.read() as connection:
+            root = names.ROOT.fullmatch(arn)
+            if root is not None:
+                known = await has_account(connection, root["account"])
+                return Principal(PrincipalKind.ROOT, arn, root["account"], root["account"], arn) if known else None
+            session = names.SESSION.fullmatch(arn)
+            if session is not None:
+                role = await entities.named(connection, session["account"], "role", session["role"])
+                return callers.role_principal(role, session["name"]) if role and role.name == session["role"] else None
+            entity = await entities.by_arn(connection, arn)
+            if entity is None:
+                return None
+            kind = PrincipalKind.USER if entity.kind == "user" else PrincipalKind.ROLE_SESSION
+            return Principal(kind, arn, entity.account, entity.id, arn)
+
+    async def sweep(self, now: float) -> int:
+        """Delete sessions that expired more than a day ago; how many. For the scheduler."""
+        async with self.database.write("sweep") as tx:
+            return await sessions.sweep(tx, now)
+
+    async def create_account(self, account: str, administrator: str = "administrator") -> tuple[str, str]:
+        """A new account of 12 digits; the access key id and the secret of its first user, who may do everything.
+
+        There is no access key of the account's root, now or later. Raises AccountExists, KeyholderLost.
+        """
+        async with self.database.write("create account") as tx:
+            if await has_account(tx.connection, account):
+                raise AccountExists(account)
+            await tx.execute(insert(accounts).values(id=account, created_at=tx.at))
+            user = await entities.create(tx, account, "user", administrator, "/", boundary=None)
+            await permissions.attach(tx, user, ADMINISTRATOR)
+            key, secret = await access_keys.create(tx, self.keyholder, user)
+        return key.id, secret
+
+
+async def has_account(connection: AsyncConnection, account: str) -> bool:
+    return (await connection.execute(select(accounts.c.id).where(accounts.c.id == account))).first() is not None

@@ -1,0 +1,117 @@
+"""Temporary credentials: a row per session, so that deleting the row ends the session at once.
+
+    token = base64url(48 random bytes)      handed out once; kept as SHA-256(token)
+
+The token says nothing about the session and cannot be guessed, so its plain hash is enough.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import delete, insert
+
+from keystead.database.engine import Transaction
+from keystead.identities import limits
+from keystead.identities.entities import Entity
+from keystead.identities.errors import SessionTooLarge
+from keystead.identities.names import new_access_key_id
+from keystead.identities.store import KIND
+from keystead.identities.store import sessions as table
+from keystead.keyholder.promise import Keyholder
+
+KEPT_SECONDS: Final = 86_400
+"""A session that has expired is kept so long, for its holder to be told that it expired and not that it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a session is made with.
+
+    name         of a role session
+    policy       its own policy document; `policy_arns` are managed policies beside it
+    tags         {key: value}, inherited ones included
+    transitive   keys of those tags that go along when this session assumes a further role
+    chained      the role is assumed by a session of a role
+    """
+
+    seconds: int
+    name: str | None = None
+    policy: str | None = None
+    policy_arns: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    transitive: tuple[str, ...] = ()
+    source_identity: str | None = None
+    chained: bool = False
+
+    @property
+    def packed(self) -> int | None:
+        """Percent of the room for policies and tags that is taken; None when there are none. Raises SessionTooLarge."""
+        if not (self.policy or self.policy_arns or self.tags):
+            return None
+        packed = zlib.compress(json.dumps([self.policy, self.policy_arns, dict(self.tags)]).encode(), 9)
+        percent = -(-len(packed) * 100 // limits.SESSION_BYTES)
+        if percent > 100:
+            raise SessionTooLarge(percent)
+        return percent
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Temporary credentials on their way to the one who asked."""
+
+    access_key_id: str
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    expires_at: float
+
+
+def hashed(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def matches(token: str | None, expected: bytes) -> bool:
+    """In constant time, whatever was presented."""
+    return hmac.compare_digest(hashed(token or ""), expected) and token is not None
+
+
+async def issue(tx: Transaction, keyholder: Keyholder, entity: Entity, asked: Asked) -> Issued:
+    """Raises KeyholderLost."""
+    access_key_id = new_access_key_id("ASIA")
+    token = base64.urlsafe_b64encode(secrets.token_bytes(48)).decode("ascii")
+    secret, wrapped = await keyholder.create_secret(access_key_id)
+    issued_at = float(int(tx.at))
+    issued = Issued(access_key_id, secret, token, issued_at + asked.seconds)
+    row = {
+        "access_key_id": access_key_id,
+        "account": entity.account,
+        "entity_id": entity.id,
+        "name": asked.name,
+        "token_hash": hashed(token),
+        "secret_token": wrapped,
+        "issued_at": issued_at,
+        "expires_at": issued.expires_at,
+        "policy": asked.policy,
+        "policy_arns": list(asked.policy_arns),
+        "tags": dict(asked.tags),
+        "transitive": list(asked.transitive),
+        "source_identity": asked.source_identity,
+        "chained": asked.chained,
+    }
+    await tx.execute(insert(table).values(row))
+    tx.changed(KIND, access_key_id)  # nobody can have cached anything of it but its absence
+    return issued
+
+
+async def sweep(tx: Transaction, now: float) -> int:
+    """Delete what expired long enough ago; how many there were."""
+    gone = await tx.execute(delete(table).where(table.c.expires_at < now - KEPT_SECONDS))
+    if gone.rowcount:
+        tx.changed(KIND, "")  # expired credentials are refused whether cached or not
+    return gone.rowcount

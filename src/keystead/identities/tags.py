@@ -1,0 +1,61 @@
+"""Tags of users, roles and sessions. Keys are compared without regard to case and keep theirs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from keystead.database.engine import Transaction
+from keystead.identities import limits
+from keystead.identities.entities import Entity
+from keystead.identities.errors import DuplicateTags, QuotaExceeded, TagRefused
+from keystead.identities.names import fold
+from keystead.identities.store import KIND
+from keystead.identities.store import tags as table
+
+RESERVED: Final = "aws:"
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def checked(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    """Raises DuplicateTags, TagRefused."""
+    known: set[str] = set()
+    kept = list(pairs)
+    for key, _ in kept:
+        if fold(key) in known:
+            raise DuplicateTags
+        if fold(key).startswith(RESERVED):
+            raise TagRefused
+        known.add(fold(key))
+    return kept
+
+
+async def of(connection: AsyncConnection, unique_id: str) -> Pairs:
+    rows = await connection.execute(select(table).where(table.c.entity_id == unique_id).order_by(table.c.folded))
+    return [(row.key, row.value) for row in rows]
+
+
+async def put(tx: Transaction, entity: Entity, pairs: Pairs) -> None:
+    """Add tags, or replace those of the same key. Raises QuotaExceeded. The pairs have been checked."""
+    replaced = {fold(key) for key, _ in pairs}
+    kept = {fold(key) for key, _ in await of(tx.connection, entity.id)} - replaced
+    if len(kept) + len(replaced) > limits.TAGS[1]:
+        raise QuotaExceeded(*limits.TAGS)
+    await remove(tx, entity, replaced)
+    if pairs:
+        rows = [{"entity_id": entity.id, "folded": fold(key), "key": key, "value": value} for key, value in pairs]
+        await tx.execute(insert(table), rows)
+
+
+async def remove(tx: Transaction, entity: Entity, keys: Iterable[str]) -> None:
+    """Keys that are not there are no mistake."""
+    unwanted = {fold(key) for key in keys}
+    await tx.execute(delete(table).where((table.c.entity_id == entity.id) & table.c.folded.in_(unwanted)))
+    tx.changed(KIND, entity.account)
+
+
+def condition_keys(prefix: str, pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
+    """`aws:requesttag` or another prefix, and each folded key: what conditions ask for."""
+    return {f"{prefix}/{fold(key)}": (value,) for key, value in pairs}
