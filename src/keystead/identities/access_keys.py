@@ -8,7 +8,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.engine import Transaction
-from keystead.identities import limits
+from keystead.identities import entities, limits
 from keystead.identities.entities import Entity
 from keystead.identities.errors import AccessKeyNotFound, QuotaExceeded
 from keystead.identities.names import new_access_key_id
@@ -39,7 +39,8 @@ async def of(connection: AsyncConnection, user: Entity) -> Sequence[AccessKey]:
 
 
 async def create(tx: Transaction, keyholder: Keyholder, user: Entity) -> tuple[AccessKey, str]:
-    """The new key and its secret, of which only the wrapped form is kept. Raises QuotaExceeded, KeyholderLost."""
+    """The new key and its secret, of which only the wrapped form is kept. Raises EntityNotFound, QuotaExceeded, KeyholderLost."""
+    await entities.present(tx, user)
     if len(await of(tx.connection, user)) >= limits.ACCESS_KEYS[1]:
         raise QuotaExceeded(*limits.ACCESS_KEYS)
     made = AccessKey(new_access_key_id("AKIA"), ACTIVE, float(int(tx.at)))

@@ -65,8 +65,10 @@ def compiled(text: str, kind: Kind = Kind.IDENTITY) -> Policy:
     return compile(parse(text, kind))
 
 
-def compiled_trust(text: str, ids: Mapping[str, str]) -> Policy:
-    return compile(parse(text, Kind.TRUST), ids)
+@lru_cache(COMPILED)
+def compiled_trust(text: str, ids: tuple[tuple[str, str], ...]) -> Policy:
+    """`ids`: user and role ARNs with their unique ids. Raises PolicyMalformed, likewise."""
+    return compile(parse(text, Kind.TRUST), dict(ids))
 
 
 NOTHING: Final = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'

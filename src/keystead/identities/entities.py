@@ -131,6 +131,12 @@ async def change(tx: Transaction, entity: Entity, **columns: object) -> None:
     tx.changed(KIND, entity.account)
 
 
+async def present(tx: Transaction, entity: Entity) -> None:
+    """Raises EntityNotFound when it has gone since it was found; in this transaction it can go no more."""
+    if await by_id(tx.connection, entity.id) is None:
+        raise EntityNotFound(entity.kind, entity.name)
+
+
 async def rename(tx: Transaction, entity: Entity, name: str, path: str) -> None:
     """The unique id stays, and with it everything that was allowed. Raises EntityExists."""
     other = await named(tx.connection, entity.account, entity.kind, name)

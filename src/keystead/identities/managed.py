@@ -162,12 +162,14 @@ async def add_version(tx: Transaction, policy: Managed, text: str, *, default: b
     made = Version(number, text, at, default)
     await history.note(tx, policy.account, policy.id, "version", made.name, text)
     if default:
-        await set_default(tx, policy, made)
+        await set_default(tx, policy, made.name)
     tx.changed(KIND, policy.account)
     return made
 
 
-async def set_default(tx: Transaction, policy: Managed, chosen: Version) -> None:
+async def set_default(tx: Transaction, policy: Managed, name: str) -> None:
+    """Raises PolicyNotFound, VersionNotFound."""
+    chosen = await version(tx.connection, await current(tx, policy), name)
     at = float(int(tx.at))
     mine = policies.c.id == policy.id
     await tx.execute(update(policies).where(mine).values(default_version=chosen.number, updated_at=at))
@@ -175,14 +177,23 @@ async def set_default(tx: Transaction, policy: Managed, chosen: Version) -> None
     tx.changed(KIND, policy.account)
 
 
-async def remove_version(tx: Transaction, policy: Managed, unwanted: Version) -> None:
-    """Raises DefaultVersion."""
+async def remove_version(tx: Transaction, policy: Managed, name: str) -> None:
+    """Raises PolicyNotFound, VersionNotFound, DefaultVersion."""
+    unwanted = await version(tx.connection, await current(tx, policy), name)
     if unwanted.default:
         raise DefaultVersion
     this = (policy_versions.c.policy_id == policy.id) & (policy_versions.c.version == unwanted.number)
     await tx.execute(delete(policy_versions).where(this))
     await history.note(tx, policy.account, policy.id, "version", unwanted.name, None)
     tx.changed(KIND, policy.account)
+
+
+async def current(tx: Transaction, policy: Managed) -> Managed:
+    """As it is in this transaction. Raises PolicyNotFound when it has gone since it was found."""
+    row = (await tx.execute(select(policies).where(policies.c.id == policy.id))).first()
+    if row is None:
+        raise PolicyNotFound(policy.arn)
+    return from_row(row)
 
 
 async def remove(tx: Transaction, policy: Managed) -> None:

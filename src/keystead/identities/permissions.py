@@ -42,9 +42,10 @@ async def one_inline(connection: AsyncConnection, entity: Entity, name: str) -> 
 
 
 async def put_inline(tx: Transaction, entity: Entity, name: str, text: str) -> None:
-    """Makes it or replaces it. Raises PolicyTooLarge. The text has been checked."""
-    known = await inline(tx.connection, entity)
-    others = sum(limits.size(policy.text) for policy in known if fold(policy.name) != fold(name))
+    """Makes it or replaces it. Raises EntityNotFound, PolicyTooLarge. The text has been checked."""
+    await entities.present(tx, entity)
+    kept = await inline(tx.connection, entity)
+    others = sum(limits.size(policy.text) for policy in kept if fold(policy.name) != fold(name))
     limit = limits.INLINE[entity.kind]
     if others + limits.size(text) > limit:
         raise PolicyTooLarge(limit, entity.kind, entity.name)
@@ -71,7 +72,8 @@ async def attached(connection: AsyncConnection, entity: Entity) -> Sequence[str]
 
 
 async def attach(tx: Transaction, entity: Entity, arn: str) -> None:
-    """Once is as good as twice. Raises PolicyNotAttachable, QuotaExceeded."""
+    """Once is as good as twice. Raises EntityNotFound, PolicyNotAttachable, QuotaExceeded."""
+    await entities.present(tx, entity)
     await known(tx.connection, entity.account, arn, PolicyNotAttachable)
     already = await attached(tx.connection, entity)
     if arn in already:

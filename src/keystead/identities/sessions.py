@@ -18,7 +18,7 @@ from typing import Final
 from sqlalchemy import delete, insert
 
 from keystead.database.engine import Transaction
-from keystead.identities import limits
+from keystead.identities import entities, limits
 from keystead.identities.entities import Entity
 from keystead.identities.errors import SessionTooLarge
 from keystead.identities.names import new_access_key_id
@@ -82,7 +82,8 @@ def matches(token: str | None, expected: bytes) -> bool:
 
 
 async def issue(tx: Transaction, keyholder: Keyholder, entity: Entity, asked: Asked) -> Issued:
-    """Raises KeyholderLost."""
+    """Raises EntityNotFound, KeyholderLost."""
+    await entities.present(tx, entity)
     access_key_id = new_access_key_id("ASIA")
     token = base64.urlsafe_b64encode(secrets.token_bytes(48)).decode("ascii")
     secret, wrapped = await keyholder.create_secret(access_key_id)

@@ -1,13 +1,13 @@
 """Tags of users, roles and sessions. Keys are compared without regard to case and keep theirs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.engine import Transaction
-from keystead.identities import limits
+from keystead.identities import entities, limits
 from keystead.identities.entities import Entity
 from keystead.identities.errors import DuplicateTags, QuotaExceeded, TagRefused
 from keystead.identities.names import fold
@@ -38,7 +38,8 @@ async def of(connection: AsyncConnection, unique_id: str) -> Pairs:
 
 
 async def put(tx: Transaction, entity: Entity, pairs: Pairs) -> None:
-    """Add tags, or replace those of the same key. Raises QuotaExceeded. The pairs have been checked."""
+    """Add tags, or replace those of the same key. Raises EntityNotFound, QuotaExceeded. The pairs have been checked."""
+    await entities.present(tx, entity)
     replaced = {fold(key) for key, _ in pairs}
     kept = {fold(key) for key, _ in await of(tx.connection, entity.id)} - replaced
     if len(kept) + len(replaced) > limits.TAGS[1]:
@@ -56,6 +57,6 @@ async def remove(tx: Transaction, entity: Entity, keys: Iterable[str]) -> None:
     tx.changed(KIND, entity.account)
 
 
-def condition_keys(prefix: str, pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
+def condition_keys(prefix: str, pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """`aws:requesttag` or another prefix, and each folded key: what conditions ask for."""
     return {f"{prefix}/{fold(key)}": (value,) for key, value in pairs}

@@ -1,0 +1,105 @@
+"""IAM users and their access keys."""
+
+from collections.abc import Sequence
+
+from keystead.identities import access_keys, entities, permissions
+from keystead.identities.call import Call
+from keystead.identities.errors import BoundaryNotAttachable
+from keystead.identities.names import entity_arn
+from keystead.identities.room import Identities
+from keystead.identities.tags import put as put_tags
+from keystead.services.iam import door, shown
+from keystead.services.iam.errors import StatusRefused
+from keystead.services.iam.pages import Pages
+from keystead.services.service import Answer
+
+
+async def create_user(
+    room: Identities,
+    call: Call,
+    *,
+    user_name: str,
+    path: str = "/",
+    permissions_boundary: str | None = None,
+    tags: Sequence[door.Tag] = (),
+) -> Answer:
+    pairs = door.pairs_of(tags)
+    keys = door.boundary_keys(permissions_boundary)
+    door.permit(call, entity_arn(call.account, "user", path, user_name), keys, door.tag_keys(pairs, resource=True))
+    async with room.write(call) as tx:
+        if permissions_boundary is not None:
+            await permissions.known(tx.connection, call.account, permissions_boundary, BoundaryNotAttachable)
+        made = await entities.create(tx, call.account, "user", user_name, path, boundary=permissions_boundary)
+        await put_tags(tx, made, pairs)
+        return {"User": await shown.user(tx.connection, made)}
+
+
+async def get_user(room: Identities, call: Call, *, user_name: str | None = None) -> Answer:
+    found = await door.user(room, call, user_name)
+    async with room.database.read() as connection:
+        return {"User": await shown.user(connection, found)}
+
+
+async def list_users(
+    room: Identities, call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
+) -> Answer:
+    door.permit(call, entity_arn(call.account, "user", path_prefix, "*"))
+    async with room.database.read() as connection:
+        found = await entities.of_account(connection, call.account, "user")
+    listed = [user for user in found if user.path.startswith(path_prefix)]
+    pages = Pages(room, call, marker, max_items, path_prefix)
+    return await pages.cut("Users", listed, lambda user: user.name.casefold(), shown.listed_user)
+
+
+async def update_user(
+    room: Identities, call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
+) -> None:
+    found = await door.user(room, call, user_name)
+    path, name = new_path or found.path, new_user_name or found.name
+    door.permit(call, entity_arn(call.account, "user", path, name))  # both names must be the caller's to give
+    async with room.write(call) as tx:
+        await entities.rename(tx, found, name, path)
+
+
+async def delete_user(room: Identities, call: Call, *, user_name: str) -> None:
+    found = await door.user(room, call, user_name)
+    async with room.write(call) as tx:
+        await entities.remove(tx, found)
+
+
+async def create_access_key(room: Identities, call: Call, *, user_name: str | None = None) -> Answer:
+    found = await door.user(room, call, user_name)
+    async with room.write(call) as tx:
+        made, secret = await access_keys.create(tx, room.keyholder, found)
+    return {"AccessKey": shown.access_key(found, made) | {"SecretAccessKey": secret}}
+
+
+async def list_access_keys(
+    room: Identities,
+    call: Call,
+    *,
+    user_name: str | None = None,
+    marker: str | None = None,
+    max_items: int | None = None,
+) -> Answer:
+    found = await door.user(room, call, user_name)
+    async with room.database.read() as connection:
+        keys = await access_keys.of(connection, found)
+    pages = Pages(room, call, marker, max_items, found.id)
+    return await pages.cut("AccessKeyMetadata", keys, lambda key: key.id, lambda key: shown.access_key(found, key))
+
+
+async def update_access_key(
+    room: Identities, call: Call, *, access_key_id: str, status: str, user_name: str | None = None
+) -> None:
+    if status not in (access_keys.ACTIVE, access_keys.INACTIVE):
+        raise StatusRefused(status)
+    found = await door.user(room, call, user_name)
+    async with room.write(call) as tx:
+        await access_keys.change(tx, found, access_key_id, status)
+
+
+async def delete_access_key(room: Identities, call: Call, *, access_key_id: str, user_name: str | None = None) -> None:
+    found = await door.user(room, call, user_name)
+    async with room.write(call) as tx:
+        await access_keys.remove(tx, found, access_key_id)

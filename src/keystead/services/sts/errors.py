@@ -1,0 +1,46 @@
+"""What STS says when something is wrong: the one table from error to code and text. Recorded AWS answers unless marked (ours)."""
+
+from keystead.access.errors import AccessDenied, PolicyMalformed
+from keystead.identities import errors
+from keystead.keyholder.errors import KeyholderLost
+from keystead.services.service import Table
+
+
+class DurationTooLong(Exception):
+    """Longer than the role allows."""
+
+
+class ChainTooLong(Exception):
+    """Longer than the session of a role may hold another role."""
+
+
+TABLE: Table = {
+    AccessDenied: ("AccessDenied", "{text}"),
+    PolicyMalformed: ("MalformedPolicyDocument", "{text}"),
+    DurationTooLong: (
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+    ),
+    ChainTooLong: (
+        "ValidationError",
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+    ),
+    errors.SessionTooLarge: (
+        "PackedPolicyTooLarge",
+        "Packed policy consumes {percent}% of allotted space, please use smaller policy.",
+    ),
+    errors.PolicyNotAttachable: ("ValidationError", "Policy {arn} does not exist or is not attachable."),  # ours
+    errors.DuplicateTags: (
+        "ValidationError",
+        "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+    ),
+    errors.TagRefused: ("ValidationError", "Tag keys that begin with aws: are reserved for system use."),  # ours
+    errors.TagNotTransitive: ("ValidationError", "The transitive tag key {key} is not among the tags."),  # ours
+    errors.TagInherited: (
+        "ValidationError",
+        "The tag {key} came along the chain of roles and cannot be changed.",  # ours
+    ),
+    errors.EntityNotFound: ("AccessDenied", None),  # the user or role went while the session was being made
+    errors.SessionForbidden: ("AccessDenied", "Cannot call this operation with session credentials"),  # ours
+    KeyholderLost: ("ServiceUnavailable", None),
+}

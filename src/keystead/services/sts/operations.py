@@ -1,0 +1,117 @@
+"""The operations of STS: who am I, and temporary credentials."""
+
+from collections.abc import Mapping, Sequence
+
+from keystead.access.errors import AccessDenied
+from keystead.access.policy import Kind
+from keystead.identities import documents, entities, limits, permissions, sessions
+from keystead.identities.call import Call
+from keystead.identities.entities import Entity
+from keystead.identities.errors import PolicyNotAttachable
+from keystead.identities.room import Identities
+from keystead.identities.sessions import Asked, Issued
+from keystead.services.service import Answer
+from keystead.services.sts import trust
+from keystead.services.sts.errors import ChainTooLong, DurationTooLong
+
+
+async def get_caller_identity(_room: Identities, call: Call) -> Answer:
+    """Needs no permission and cannot be denied."""
+    caller = call.caller
+    return {"UserId": caller.userid, "Account": call.account, "Arn": caller.principal.arn}
+
+
+async def get_session_token(room: Identities, call: Call, *, duration_seconds: int = limits.TOKEN_SECONDS) -> Answer:
+    """The caller's own permissions for a while, without IAM and most of STS. No policy governs it (STS API reference)."""
+    if call.caller.temporary or call.caller.user_name is None:
+        raise AccessDenied("Cannot call GetSessionToken with session credentials")
+    async with room.write(call) as tx:
+        user = await entities.find(tx.connection, call.account, "user", call.caller.user_name)
+        issued = await sessions.issue(tx, room.keyholder, user, Asked(duration_seconds))
+    return {"Credentials": credentials(issued)}
+
+
+async def assume_role(
+    room: Identities,
+    call: Call,
+    *,
+    role_arn: str,
+    role_session_name: str,
+    policy_arns: Sequence[Mapping[str, str]] = (),
+    policy: str | None = None,
+    duration_seconds: int = limits.SESSION_SECONDS,
+    tags: Sequence[Mapping[str, str]] = (),
+    transitive_tag_keys: Sequence[str] = (),
+    external_id: str | None = None,
+    source_identity: str | None = None,
+) -> Answer:
+    """Temporary credentials of a role.
+
+    1. find the role                             4. check the session's policies and size
+    2. put together tags and source identity     5. issue it
+    3. decide, by trust policy and the caller's own policies, and check the duration
+    """
+    async with room.database.read() as connection:
+        found = await entities.by_arn(connection, role_arn)  # 1
+        role_tags = await trust.tags_of(connection, found)
+    asked = trust.Asked(  # 2
+        call.caller,
+        role_arn,
+        role_session_name,
+        tags,
+        transitive_tag_keys,
+        external_id,
+        source_identity,
+        duration_seconds,
+    )
+    role = trust.decide(call, asked, found, role_tags)  # 3
+    check_duration(role, call, duration_seconds)
+    arns = tuple(given["arn"] for given in policy_arns)
+    session = Asked(
+        duration_seconds,
+        name=role_session_name,
+        policy=policy,
+        policy_arns=arns,
+        tags=asked.tags,
+        transitive=asked.transitive,
+        source_identity=asked.source_identity,
+        chained=call.caller.principal.kind is trust.ROLE_SESSION,
+    )
+    packed = session.packed  # 4
+    if policy is not None:
+        documents.check(policy, Kind.SESSION)
+    async with room.write(call) as tx:
+        for arn in arns:
+            await permissions.known(tx.connection, role.account, arn, PolicyNotAttachable)
+        issued = await sessions.issue(tx, room.keyholder, role, session)  # 5
+    call.notes.resource(role.account, "AWS::IAM::Role", role.arn)
+    return answer(role, session, issued, packed)
+
+
+def check_duration(role: Entity, call: Call, seconds: int) -> None:
+    if call.caller.principal.kind is trust.ROLE_SESSION and seconds > limits.CHAINED_SECONDS:
+        raise ChainTooLong
+    if role.role is None or seconds > role.role.max_session:
+        raise DurationTooLong
+
+
+def answer(role: Entity, session: Asked, issued: Issued, packed: int | None) -> Answer:
+    arn = f"arn:aws:sts::{role.account}:assumed-role/{role.name}/{session.name}"
+    shown: dict[str, object] = {
+        "Credentials": credentials(issued),
+        "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session.name}", "Arn": arn},
+    }
+    if packed is not None:
+        shown["PackedPolicySize"] = packed
+    if session.source_identity is not None:
+        shown["SourceIdentity"] = session.source_identity
+    return shown
+
+
+def credentials(issued: Issued) -> Mapping[str, object]:
+    return {
+        "AccessKeyId": issued.access_key_id,
+        "SecretAccessKey": issued.secret,
+        "SessionToken": issued.token,
+        "Expiration": issued.expires_at,
+    }
