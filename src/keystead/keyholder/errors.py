@@ -17,5 +17,9 @@ class TokenInvalid(KeyholderError):
     """A token that does not belong to the key, material or spec it was presented with, or whose domain key is unknown."""
 
 
+class DomainKeyUnknown(TokenInvalid):
+    """The domain key has not been loaded: clients load the sealed keys again and retry once before they raise it."""
+
+
 class RequestRefused(KeyholderError):
     """The keyholder's own rules forbid it: size, usage against spec, an operation this connection may not ask for."""

@@ -1,13 +1,13 @@
 """What the keyholder promises to everybody outside it: operations on material that never leaves it."""
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """Key material as the outside holds it: wrapped. The token opens only together with the three other fields.
 
     key_id       the KMS key id, such as a UUID or mrk-…
@@ -19,11 +19,16 @@ class Material:
     key_id: str
     material_id: str
     spec: str
-    token: bytes = field(repr=False)
+    token: bytes
+
+    def __repr__(self) -> str:
+        return f"Material(key_id={self.key_id!r}, material_id={self.material_id!r}, spec={self.spec!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("key_id", self.key_id), ("material_id", self.material_id), ("spec", self.spec)]
 
 
-@dataclass(frozen=True, slots=True)
-class SealedKey:
+class SealedKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """A key of the keyholder's own, wrapped under the root key: domain keys, the identifier key, checkpoint seeds.
 
     id       UUID
@@ -35,13 +40,20 @@ class SealedKey:
     id: str
     purpose: str
     version: int
-    blob: bytes = field(repr=False)
+    blob: bytes
+
+    def __repr__(self) -> str:
+        return f"SealedKey(id={self.id!r}, purpose={self.purpose!r}, version={self.version!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("id", self.id), ("purpose", self.purpose), ("version", self.version)]
 
 
 class Keyholder(Protocol):
     """Every method may raise KeyholderLost (retryable); those that open something raise CiphertextInvalid or TokenInvalid.
 
     `context` is the canonical encryption context of keyholder.ciphertext.canonical(), at most 8192 bytes.
+    Sizes out of range raise RequestRefused.
     """
 
     async def create_material(self, key_id: str, spec: str) -> Material:
@@ -72,17 +84,18 @@ class Keyholder(Protocol):
         """The SigV4 signing key of one day, Region and service, 32 bytes."""
 
     async def seal_marker(self, context: bytes, place: bytes) -> bytes:
-        """An opaque, authenticated page marker."""
+        """An opaque, authenticated page marker, 61 bytes longer than `place`, which has at most 4096."""
 
-    async def open_marker(self, context: bytes, marker: bytes) -> bytes: ...
+    async def open_marker(self, context: bytes, marker: bytes) -> bytes:
+        """The place. Raises CiphertextInvalid for anything not sealed for this context, whatever the reason."""
 
     async def new_domain_key(self) -> SealedKey:
-        """The next domain key, sealed; in use for new tokens only once it has been loaded."""
+        """The next domain key, sealed; in use for new tokens only once it has been loaded. Store it first."""
 
     async def rewrap(self, material: Material) -> Material:
         """The same material under the newest domain key."""
 
     async def load(self, sealed: tuple[SealedKey, ...]) -> None:
-        """Make sealed keys known. Idempotent; what does not open under the root key is refused."""
+        """Make sealed keys known. Idempotent; what does not open under the root key is refused with TokenInvalid."""
 
     async def close(self) -> None: ...

@@ -1,0 +1,94 @@
+"""Authenticated encryption under a key derived for one message: SP 800-108, then AES-256-GCM.
+
+    header | nonce N (16) | iv (12) | ciphertext | tag (16)
+
+    K   = HMAC-SHA-256(key, 00000001 | label | 00 | N | 00000100)     SP 800-108r1 4.1, counter mode, one block, L = 256
+    AAD = header | N | iv | bound                                     `bound` is authenticated and not kept
+
+Random IVs under one key allow 2^32 messages (SP 800-38D 8.3); a fresh K for each leaves no budget to exhaust. GCM does
+not commit to its key: whoever may choose between keys puts what names the key into `header` or `bound`.
+"""
+
+import ctypes
+import hmac
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE_LENGTH: Final = 16
+IV_LENGTH: Final = 12
+TAG_LENGTH: Final = 16
+ADDED: Final = NONCE_LENGTH + IV_LENGTH + TAG_LENGTH
+"""What sealing adds to header and plaintext."""
+KEY_LENGTH: Final = 32
+
+# One label per purpose: no derived key serves two.
+CIPHERTEXT: Final = b"keystead ciphertext"
+KEY_TOKEN: Final = b"keystead key token"
+SECRET_TOKEN: Final = b"keystead secret token"
+MARKER: Final = b"keystead page marker"
+OWN_KEY: Final = b"keystead own key"
+
+urandom: Final = os.urandom
+"""The one source of randomness: the kernel's. Never batched, so that a restored snapshot repeats nothing it gave out."""
+
+_COUNTER: Final = b"\x00\x00\x00\x01"
+_LENGTH_IN_BITS: Final = b"\x00\x00\x01\x00"
+_BYTES_HEADER: Final = bytes.__basicsize__ - 1
+
+
+class Altered(Exception):
+    """Not sealed under this key, label and bound data, or altered since. Carries nothing."""
+
+
+def derive(key: bytes, label: bytes, nonce: bytes) -> bytes:
+    """The 32-byte key of one message."""
+    return hmac.digest(key, _COUNTER + label + b"\x00" + nonce + _LENGTH_IN_BITS, "sha256")
+
+
+def seal(key: bytes, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:
+    fresh = urandom(NONCE_LENGTH + IV_LENGTH)
+    head = header + fresh
+    derived = derive(key, label, fresh[:NONCE_LENGTH])
+    sealed = AESGCM(derived).encrypt(fresh[NONCE_LENGTH:], plaintext, head + bound)
+    wipe(derived)
+    return head + sealed
+
+
+def open_sealed(key: bytes, label: bytes, header_length: int, sealed: bytes, bound: bytes) -> bytes:
+    """The plaintext. The caller has checked the header. Raises Altered."""
+    iv_at = header_length + NONCE_LENGTH
+    ciphertext_at = iv_at + IV_LENGTH
+    if len(sealed) < ciphertext_at + TAG_LENGTH:
+        raise Altered
+    derived = derive(key, label, sealed[header_length:iv_at])
+    try:
+        return AESGCM(derived).decrypt(
+            sealed[iv_at:ciphertext_at], sealed[ciphertext_at:], sealed[:ciphertext_at] + bound
+        )
+    except InvalidTag:
+        raise Altered from None
+    finally:
+        wipe(derived)
+
+
+def seal_verified(key: bytes, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:
+    """`seal` for what must not be lost: opened again and compared before anybody relies on it."""
+    sealed = seal(key, label, header, bound, plaintext)
+    opened = open_sealed(key, label, len(header), sealed, bound)
+    if not hmac.compare_digest(opened, plaintext):
+        raise Altered
+    wipe(opened)
+    return sealed
+
+
+def wipe(secret: bytes) -> None:
+    """Overwrite bytes that a C function made and that nobody else holds; never a literal.
+
+    This shortens how long a copy lies in freed memory. It does not promise that none is left: CPython, its libraries
+    and the kernel make others.
+    """
+    if len(secret) > 1:  # the interpreter shares empty and one-byte objects
+        ctypes.memset(id(secret) + _BYTES_HEADER, 0, len(secret))
