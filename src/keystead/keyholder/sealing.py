@@ -45,7 +45,12 @@ class Altered(Exception):
 
 def derive(key: bytes, label: bytes, nonce: bytes) -> bytes:
     """The 32-byte key of one message."""
-    return hmac.digest(key, _COUNTER + label + b"\x00" + nonce + _LENGTH_IN_BITS, "sha256")
+    return counter_mode(key, label + b"\x00" + nonce + _LENGTH_IN_BITS)
+
+
+def counter_mode(key: bytes, fixed_input: bytes) -> bytes:
+    """The first block, K(1), of the counter-mode KDF with a 32-bit counter before the fixed input."""
+    return hmac.digest(key, _COUNTER + fixed_input, "sha256")
 
 
 def seal(key: bytes, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:

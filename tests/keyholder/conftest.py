@@ -1,0 +1,147 @@
+"""A keyholder in this process and one in its own, behind the same synchronous face."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keystead.keyholder import setup
+from keystead.keyholder.client import SocketKeyholder
+from keystead.keyholder.local import LocalKeyholder
+from keystead.keyholder.promise import SealedKey
+from keystead.keyholder.seals import FileSeal
+
+ROLES = ("worker", "scheduler", "recorder")
+
+
+@dataclass
+class House:
+    """A keyholder process, its sockets, and the sealed keys that a database would keep."""
+
+    data: Path
+    sealed: tuple[SealedKey, ...]
+    listeners: dict[str, socket.socket]
+    process: subprocess.Popen[bytes] | None = None
+    more: tuple[str, ...] = ()
+    descriptors: tuple[int, ...] = ()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        handed = {role: listener.fileno() for role, listener in self.listeners.items()}
+        options = [part for role, number in handed.items() for part in (f"--{role}-fd", str(number))]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "keystead.keyholder", "--data", str(self.data), *options, *self.more],
+            pass_fds=(*handed.values(), *self.descriptors),
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        return self.process
+
+    def path(self, role: str) -> Path:
+        return self.data / f"{role}.sock"
+
+    async def read_sealed(self) -> tuple[SealedKey, ...]:
+        return self.sealed
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+        if self.process is not None:
+            self.process.communicate(timeout=10)
+        for listener in self.listeners.values():
+            listener.close()
+
+
+class Face:
+    """A keyholder whose methods are called without `await`."""
+
+    def __init__(self, runner: asyncio.Runner, keyholder: Any) -> None:
+        self._runner = runner
+        self._keyholder = keyholder
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._keyholder, name)
+        return lambda *given: self._runner.run(method(*given))
+
+
+def installed(folder: Path) -> House:
+    fresh = setup.create(folder, FileSeal())
+    listeners = {}
+    for role in ROLES:
+        listeners[role] = socket.socket(socket.AF_UNIX)
+        listeners[role].bind(str(folder / f"{role}.sock"))
+        listeners[role].listen()
+    return House(folder, fresh.sealed, listeners)
+
+
+@pytest.fixture
+def stopped_house(tmp_path: Path) -> Iterator[House]:
+    """Installed and not started."""
+    made = installed(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One keyholder process for all tests that do not harm it."""
+    made = installed(tmp_path_factory.mktemp("keyholder"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as made:
+        yield made
+
+
+def connected(runner: asyncio.Runner, house: House, role: str) -> Iterator[Face]:
+    sealed = house.read_sealed
+    if role == "recorder":
+
+        async def sealed() -> tuple[SealedKey, ...]:
+            return ()
+
+    client = runner.run(SocketKeyholder.connect(house.path(role), sealed))
+    yield Face(runner, client)
+    runner.run(client.close())
+
+
+@pytest.fixture(scope="session")
+def worker(runner: asyncio.Runner, house: House) -> Iterator[Face]:
+    yield from connected(runner, house, "worker")
+
+
+@pytest.fixture(scope="session")
+def scheduler(runner: asyncio.Runner, house: House) -> Iterator[Face]:
+    yield from connected(runner, house, "scheduler")
+
+
+@pytest.fixture(scope="session")
+def recorder(runner: asyncio.Runner, house: House) -> Iterator[Face]:
+    yield from connected(runner, house, "recorder")
+
+
+@pytest.fixture(scope="session", params=["local", "socket"])
+def keyholder(request: pytest.FixtureRequest, runner: asyncio.Runner, house: House) -> Face:
+    """Every backend of the promise. One that joins is a further name here."""
+    if request.param == "socket":
+        found: Face = request.getfixturevalue("worker")
+        return found
+    return Face(runner, LocalKeyholder(setup.open(house.data, FileSeal()), house.read_sealed))
+
+
+@pytest.fixture(scope="session")
+def caretaker(request: pytest.FixtureRequest, keyholder: Face) -> Face:
+    """The same backend, for what only the scheduler may ask."""
+    if isinstance(keyholder._keyholder, LocalKeyholder):
+        return keyholder
+    found: Face = request.getfixturevalue("scheduler")
+    return found
