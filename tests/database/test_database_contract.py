@@ -155,7 +155,7 @@ async def test_a_duplicate_is_an_integrity_error_and_rolls_back(opened):
 
 
 async def test_a_row_that_refers_to_nothing_is_refused(opened):
-    from keystead.identities.store import access_keys
+    from keystead.identities.store.tables import access_keys
 
     async with opened() as database:
         row = {"id": "AKIA", "user_id": "AIDA", "secret_token": b"", "status": "Active", "created_at": 0.0}

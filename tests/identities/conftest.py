@@ -64,6 +64,7 @@ class World:
         await self.database.migrate()
         self.key_id, self.secret = await self.identities.create_account(ACCOUNT)
         self.other_key_id, _ = await self.identities.create_account(OTHER_ACCOUNT)
+        await self.feed.catch_up()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from keystead.access.errors import AccessDenied
 from keystead.identities.names import fold
-from keystead.identities.store import policy_history
+from keystead.identities.store.tables import policy_history
 
 
 async def recreate_user(world, name="zoe"):

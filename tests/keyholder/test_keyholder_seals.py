@@ -191,7 +191,8 @@ def test_an_empty_passphrase_is_refused(tmp_path):
 def test_the_seal_in_use_is_found_by_its_file(tmp_path, seal):
     seals.write_new(tmp_path, seal)
 
-    assert seals.given(tmp_path, b"correct horse battery staple") == seal
+    passphrase = None if seal == FileSeal() else b"correct horse battery staple"
+    assert seals.given(tmp_path, passphrase) == seal
 
 
 def test_a_passphrase_seal_asks_for_its_passphrase(tmp_path):
@@ -199,6 +200,13 @@ def test_a_passphrase_seal_asks_for_its_passphrase(tmp_path):
 
     with pytest.raises(SealNotOpened, match="--passphrase-file"):
         seals.given(tmp_path, None)
+
+
+def test_a_passphrase_for_a_file_seal_is_refused_and_not_ignored(tmp_path):
+    seals.write_new(tmp_path, FileSeal())
+
+    with pytest.raises(SealNotOpened, match="file seal"):
+        seals.given(tmp_path, b"correct horse battery staple")
 
 
 def test_no_passphrase_is_in_a_repr():

@@ -14,8 +14,10 @@ from keystead.database import sqlite
 from keystead.database.migrate import upgrade
 from keystead.database.tables import Change, changes, metadata
 
-__all__ = ["Database", "Transaction", "Unannounced", "metadata"]
+__all__ = ["Connection", "Database", "Transaction", "Unannounced", "metadata"]
 
+Connection = AsyncConnection
+"""What a read gives: other rooms name it without naming SQLAlchemy."""
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Committed = Callable[[Sequence[Change]], None]
 

@@ -8,22 +8,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from sqlalchemy import Row, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.access.decision import Standing
 from keystead.access.policy import Kind, Policy
 from keystead.access.request import Principal, PrincipalKind
-from keystead.identities import access_keys, documents, managed, permissions, tags
+from keystead.identities import documents
 from keystead.identities.call import Caller
 from keystead.identities.conditions import instant
-from keystead.identities.entities import Entity, by_id
 from keystead.identities.names import fold, session_arn
 from keystead.identities.signing_keys import SigningKeys
-from keystead.identities.store import access_keys as access_keys_table
-from keystead.identities.store import sessions as sessions_table
+from keystead.identities.store import access_keys, managed, permissions, sessions, tags
+from keystead.identities.store.entities import Entity, by_id
+from keystead.identities.store.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,61 +37,58 @@ class Credential:
     keys: SigningKeys = field(repr=False)
 
 
-async def load(connection: AsyncConnection, access_key_id: str) -> Credential | None:
+async def load(connection: Connection, access_key_id: str) -> Credential | None:
     """None for a key that is unknown or not active. Expiry is the asker's business: time passes while this is cached."""
-    wanted = select(access_keys_table).where(access_keys_table.c.id == access_key_id)
-    row = (await connection.execute(wanted)).first()
-    if row is not None:
-        return await of_user(connection, row) if row.status == access_keys.ACTIVE else None
-    wanted = select(sessions_table).where(sessions_table.c.access_key_id == access_key_id)
-    row = (await connection.execute(wanted)).first()
-    return await of_session(connection, row) if row is not None else None
+    held = await access_keys.held(connection, access_key_id)
+    if held is not None:
+        return await of_user(connection, access_key_id, *held)
+    session = await sessions.find(connection, access_key_id)
+    return await of_session(connection, session) if session is not None else None
 
 
-async def of_user(connection: AsyncConnection, row: Row[Any]) -> Credential | None:
-    user = await by_id(connection, row.user_id)
+async def of_user(connection: Connection, access_key_id: str, user_id: str, secret_token: bytes) -> Credential | None:
+    user = await by_id(connection, user_id)
     if user is None:
         return None
     caller = Caller(
         principal=user_principal(user),
         standing=await standing(connection, user),
-        access_key_id=row.id,
+        access_key_id=access_key_id,
         userid=user.id,
-        identity=user_identity(user, row.id),
+        identity=user_identity(user, access_key_id),
         user_name=user.name,
         tags=folded(dict(await tags.of(connection, user.id))),
     )
-    return Credential(caller, row.secret_token, row.id, None, SigningKeys(row.secret_token, row.id))
+    return Credential(caller, secret_token, access_key_id, None, SigningKeys(secret_token, access_key_id))
 
 
-async def of_session(connection: AsyncConnection, row: Row[Any]) -> Credential | None:
-    entity = await by_id(connection, row.entity_id)
+async def of_session(connection: Connection, session: Session) -> Credential | None:
+    entity = await by_id(connection, session.entity_id)
     if entity is None:
         return None
-    own = dict(await tags.of(connection, entity.id))
-    session = None
-    if row.policy is not None or row.policy_arns:
-        session = await session_policies(connection, row.policy, row.policy_arns)
-    is_user = entity.kind == "user"
+    limits = None
+    if session.policy is not None or session.policy_arns:
+        limits = await session_policies(connection, session.policy, session.policy_arns)
+    is_user, name = entity.kind == "user", session.name or ""
     caller = Caller(
-        principal=user_principal(entity) if is_user else role_principal(entity, row.name),
-        standing=await standing(connection, entity, session),
-        access_key_id=row.access_key_id,
-        userid=entity.id if is_user else f"{entity.id}:{row.name}",
-        identity=session_identity(entity, row),
+        principal=user_principal(entity) if is_user else role_principal(entity, name),
+        standing=await standing(connection, entity, limits),
+        access_key_id=session.access_key_id,
+        userid=entity.id if is_user else f"{entity.id}:{name}",
+        identity=session_identity(entity, session),
         user_name=entity.name if is_user else None,
-        tags=folded(own) | folded(row.tags),
-        transitive={key: row.tags[key] for key in row.transitive},
-        issued_at=row.issued_at,
-        expires_at=row.expires_at,
-        source_identity=row.source_identity,
-        chained=row.chained,
+        tags=folded(dict(await tags.of(connection, entity.id))) | folded(session.tags),
+        transitive={key: session.tags[key] for key in session.transitive},
+        issued_at=session.issued_at,
+        expires_at=session.expires_at,
+        source_identity=session.source_identity,
+        chained=session.chained,
     )
-    keys = SigningKeys(row.secret_token, row.access_key_id)
-    return Credential(caller, row.secret_token, row.access_key_id, row.token_hash, keys)
+    keys = SigningKeys(session.secret_token, session.access_key_id)
+    return Credential(caller, session.secret_token, session.access_key_id, session.token_hash, keys)
 
 
-async def standing(connection: AsyncConnection, entity: Entity, session: tuple[Policy, ...] | None = None) -> Standing:
+async def standing(connection: Connection, entity: Entity, session: tuple[Policy, ...] | None = None) -> Standing:
     """Steps 2 and 3."""
     inline = [policy.text for policy in await permissions.inline(connection, entity)]
     attached = await permissions.attached(connection, entity)
@@ -110,7 +103,7 @@ async def standing(connection: AsyncConnection, entity: Entity, session: tuple[P
     )
 
 
-async def session_policies(connection: AsyncConnection, policy: str | None, arns: list[str]) -> tuple[Policy, ...]:
+async def session_policies(connection: Connection, policy: str | None, arns: list[str]) -> tuple[Policy, ...]:
     found = await managed.texts(connection, arns)
     texts = [found.get(arn, documents.NOTHING) for arn in arns]
     if policy is not None:
@@ -143,10 +136,10 @@ def user_identity(user: Entity, access_key_id: str) -> dict[str, object]:
     }
 
 
-def session_identity(entity: Entity, row: Row[Any]) -> dict[str, object]:
-    attributes = {"creationDate": instant(row.issued_at), "mfaAuthenticated": "false"}
+def session_identity(entity: Entity, session: Session) -> dict[str, object]:
+    attributes = {"creationDate": instant(session.issued_at), "mfaAuthenticated": "false"}
     if entity.kind == "user":
-        return user_identity(entity, row.access_key_id) | {"sessionContext": {"attributes": attributes}}
+        return user_identity(entity, session.access_key_id) | {"sessionContext": {"attributes": attributes}}
     issuer = {
         "type": "Role",
         "principalId": entity.id,
@@ -155,13 +148,13 @@ def session_identity(entity: Entity, row: Row[Any]) -> dict[str, object]:
         "userName": entity.name,
     }
     context: dict[str, object] = {"sessionIssuer": issuer, "attributes": attributes}
-    if row.source_identity is not None:
-        context["sourceIdentity"] = row.source_identity
+    if session.source_identity is not None:
+        context["sourceIdentity"] = session.source_identity
     return {
         "type": "AssumedRole",
-        "principalId": f"{entity.id}:{row.name}",
-        "arn": session_arn(entity.account, entity.name, row.name),
+        "principalId": f"{entity.id}:{session.name}",
+        "arn": session_arn(entity.account, entity.name, session.name),
         "accountId": entity.account,
-        "accessKeyId": row.access_key_id,
+        "accessKeyId": session.access_key_id,
         "sessionContext": context,
     }

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from keystead.access.errors import PolicyMalformed
 from keystead.access.policy import Kind, Policy, compile, parse  # noqa: A004  # the rules' own verb
-from keystead.identities import entities, limits
+from keystead.identities import limits
 from keystead.identities.errors import PrincipalUnknown, QuotaExceeded
+from keystead.identities.store import entities
 
 COMPILED: Final = 2048
 """Texts kept compiled."""
@@ -27,7 +26,7 @@ def check_managed(text: str) -> None:
     check(text)
 
 
-async def check_trust(connection: AsyncConnection, text: str) -> dict[str, str]:
+async def check_trust(connection: Connection, text: str) -> dict[str, str]:
     """The unique ids of the users and roles that it trusts. Raises PolicyMalformed, QuotaExceeded."""
     if limits.size(text) > limits.TRUST[1]:
         raise QuotaExceeded(*limits.TRUST)
@@ -38,7 +37,7 @@ async def check_trust(connection: AsyncConnection, text: str) -> dict[str, str]:
         raise PolicyMalformed(f'Invalid principal in policy: "AWS":"{unknown.arn}"') from None
 
 
-async def unique_ids(connection: AsyncConnection, arns: Iterable[str]) -> dict[str, str]:
+async def unique_ids(connection: Connection, arns: Iterable[str]) -> dict[str, str]:
     """User and role ARNs to unique ids. Raises PrincipalUnknown for the first that names nobody alive."""
     found: dict[str, str] = {}
     for arn in sorted(arns):
@@ -49,7 +48,7 @@ async def unique_ids(connection: AsyncConnection, arns: Iterable[str]) -> dict[s
     return found
 
 
-async def living(connection: AsyncConnection, ids: Mapping[str, str]) -> frozenset[str]:
+async def living(connection: Connection, ids: Mapping[str, str]) -> frozenset[str]:
     """Of ARNs and their unique ids, those that still belong together; both are in the answer."""
     alive: set[str] = set()
     for arn, unique_id in ids.items():

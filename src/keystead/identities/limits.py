@@ -17,6 +17,8 @@ INLINE: Final = {"user": 2048, "role": 10_240}
 VERSIONS: Final = 5
 SESSION_POLICIES: Final = 10
 """PolicyArns of one session."""
+SESSION_CHARACTERS: Final = 2048
+"""Of a session's policy and PolicyArns together, as given."""
 SESSION_BYTES: Final = 4096
 """Policies and tags of one session, deflated (ours: AWS packs them in a way it does not publish)."""
 

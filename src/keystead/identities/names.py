@@ -17,6 +17,7 @@ Kind = Literal["user", "role"]
 
 PREFIXES: Final[dict[Kind, str]] = {"user": "AIDA", "role": "AROA"}
 UNIQUE: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+ACCESS_KEY_LENGTH: Final = 20
 BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 ENTITY: Final = re.compile(
@@ -24,7 +25,9 @@ ENTITY: Final = re.compile(
 )
 SESSION: Final = re.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/(?P<name>[^/]+)", re.ASCII)
 ROOT: Final = re.compile(r"arn:aws:iam::(?P<account>\d{12}):root", re.ASCII)
-POLICY: Final = re.compile(r"arn:aws:iam::(?P<account>\d{12}):policy(?P<path>/(?:[^/]+/)*)(?P<name>[^/]+)", re.ASCII)
+POLICY: Final = re.compile(
+    r"arn:aws:iam::(?P<account>\d{12}|aws):policy(?P<path>/(?:[^/]+/)*)(?P<name>[^/]+)", re.ASCII
+)
 
 
 class Named(NamedTuple):
@@ -59,7 +62,7 @@ def parse_entity(arn: str) -> Named | None:
 
 
 def parse_policy(arn: str) -> Named | None:
-    """None for anything but the ARN of an account's own managed policy."""
+    """None for anything but the ARN of a managed policy; of one that is shipped the account is "aws"."""
     found = POLICY.fullmatch(arn)
     return Named(found["account"], "policy", found["path"], found["name"]) if found else None
 

@@ -4,19 +4,18 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from keystead.access.request import Principal, PrincipalKind
 from keystead.database.cache import Cache
 from keystead.database.engine import Database, Transaction
 from keystead.database.feed import EVERYTHING, Feed
-from keystead.identities import access_keys, aws_managed, callers, documents, entities, names, permissions, sessions
+from keystead.identities import aws_managed, callers, documents, names, sessions
 from keystead.identities.call import Call
 from keystead.identities.callers import Credential
-from keystead.identities.errors import AccountExists, SessionExpired
+from keystead.identities.errors import SessionExpired
 from keystead.identities.signing_keys import SigningKeys
-from keystead.identities.store import KIND, accounts
+from keystead.identities.store import access_keys, accounts, entities, permissions
+from keystead.identities.store import sessions as stored_sessions
+from keystead.identities.store.tables import KIND
 from keystead.keyholder.promise import Keyholder
 
 KNOWN: Final = 10_000
@@ -47,6 +46,8 @@ class Identities:
         None otherwise, and nothing is said about which: unknown, inactive, deleted, a token missing, wrong or too many.
         THE CALLER MUST STILL VERIFY THE SIGNATURE. Raises SessionExpired for the right token past its time.
         """
+        if len(access_key_id) != names.ACCESS_KEY_LENGTH:
+            return None
         credential = self._known.get(access_key_id)
         if credential is None:
             credential = await self._load(access_key_id)
@@ -112,7 +113,7 @@ class Identities:
         async with self.database.read() as connection:
             root = names.ROOT.fullmatch(arn)
             if root is not None:
-                known = await has_account(connection, root["account"])
+                known = await accounts.exists(connection, root["account"])
                 return Principal(PrincipalKind.ROOT, arn, root["account"], root["account"], arn) if known else None
             session = names.SESSION.fullmatch(arn)
             if session is not None:
@@ -126,8 +127,8 @@ class Identities:
 
     async def sweep(self, now: float) -> int:
         """Delete sessions that expired more than a day ago; how many. For the scheduler."""
-        async with self.database.write("sweep") as tx:
-            return await sessions.sweep(tx, now)
+        async with self.database.write("sweep", announced=False) as tx:
+            return await stored_sessions.sweep(tx, now)
 
     async def create_account(self, account: str, administrator: str = "administrator") -> tuple[str, str]:
         """A new account of 12 digits; the access key id and the secret of its first user, who may do everything.
@@ -135,14 +136,8 @@ class Identities:
         There is no access key of the account's root, now or later. Raises AccountExists, KeyholderLost.
         """
         async with self.database.write("create account") as tx:
-            if await has_account(tx.connection, account):
-                raise AccountExists(account)
-            await tx.execute(insert(accounts).values(id=account, created_at=tx.at))
+            await accounts.create(tx, account)
             user = await entities.create(tx, account, "user", administrator, "/", boundary=None)
             await permissions.attach(tx, user, ADMINISTRATOR)
             key, secret = await access_keys.create(tx, self.keyholder, user)
         return key.id, secret
-
-
-async def has_account(connection: AsyncConnection, account: str) -> bool:
-    return (await connection.execute(select(accounts.c.id).where(accounts.c.id == account))).first() is not None

@@ -1,4 +1,4 @@
-"""Temporary credentials: a row per session, so that deleting the row ends the session at once.
+"""Temporary credentials: what a session is made with, and how its token is kept and compared.
 
     token = base64url(48 random bytes)      handed out once; kept as SHA-256(token)
 
@@ -13,21 +13,15 @@ import secrets
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
-
-from sqlalchemy import delete, insert
 
 from keystead.database.engine import Transaction
-from keystead.identities import entities, limits
-from keystead.identities.entities import Entity
+from keystead.identities import limits
 from keystead.identities.errors import SessionTooLarge
 from keystead.identities.names import new_access_key_id
-from keystead.identities.store import KIND
-from keystead.identities.store import sessions as table
+from keystead.identities.store import entities
+from keystead.identities.store import sessions as store
+from keystead.identities.store.entities import Entity
 from keystead.keyholder.promise import Keyholder
-
-KEPT_SECONDS: Final = 86_400
-"""A session that has expired is kept so long, for its holder to be told that it expired and not that it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +50,16 @@ class Asked:
         if not (self.policy or self.policy_arns or self.tags):
             return None
         packed = zlib.compress(json.dumps([self.policy, self.policy_arns, dict(self.tags)]).encode(), 9)
-        percent = -(-len(packed) * 100 // limits.SESSION_BYTES)
+        plain = len(self.policy or "") + sum(map(len, self.policy_arns))
+        percent = max(share(len(packed), limits.SESSION_BYTES), share(plain, limits.SESSION_CHARACTERS))
         if percent > 100:
             raise SessionTooLarge(percent)
         return percent
+
+
+def share(taken: int, room: int) -> int:
+    """Percent, rounded up."""
+    return -(-taken * 100 // room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Issued:
 
 
 def hashed(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def matches(token: str | None, expected: bytes) -> bool:
@@ -88,31 +88,21 @@ async def issue(tx: Transaction, keyholder: Keyholder, entity: Entity, asked: As
     token = base64.urlsafe_b64encode(secrets.token_bytes(48)).decode("ascii")
     secret, wrapped = await keyholder.create_secret(access_key_id)
     issued_at = float(int(tx.at))
-    issued = Issued(access_key_id, secret, token, issued_at + asked.seconds)
-    row = {
-        "access_key_id": access_key_id,
-        "account": entity.account,
-        "entity_id": entity.id,
-        "name": asked.name,
-        "token_hash": hashed(token),
-        "secret_token": wrapped,
-        "issued_at": issued_at,
-        "expires_at": issued.expires_at,
-        "policy": asked.policy,
-        "policy_arns": list(asked.policy_arns),
-        "tags": dict(asked.tags),
-        "transitive": list(asked.transitive),
-        "source_identity": asked.source_identity,
-        "chained": asked.chained,
-    }
-    await tx.execute(insert(table).values(row))
-    tx.changed(KIND, access_key_id)  # nobody can have cached anything of it but its absence
-    return issued
-
-
-async def sweep(tx: Transaction, now: float) -> int:
-    """Delete what expired long enough ago; how many there were."""
-    gone = await tx.execute(delete(table).where(table.c.expires_at < now - KEPT_SECONDS))
-    if gone.rowcount:
-        tx.changed(KIND, "")  # expired credentials are refused whether cached or not
-    return gone.rowcount
+    session = store.Session(
+        access_key_id=access_key_id,
+        account=entity.account,
+        entity_id=entity.id,
+        name=asked.name,
+        token_hash=hashed(token),
+        secret_token=wrapped,
+        issued_at=issued_at,
+        expires_at=issued_at + asked.seconds,
+        policy=asked.policy,
+        policy_arns=list(asked.policy_arns),
+        tags=dict(asked.tags),
+        transitive=list(asked.transitive),
+        source_identity=asked.source_identity,
+        chained=asked.chained,
+    )
+    await store.add(tx, session)
+    return Issued(access_key_id, secret, token, session.expires_at)

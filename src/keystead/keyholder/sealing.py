@@ -54,12 +54,11 @@ def counter_mode(key: bytes, fixed_input: bytes) -> bytes:
 
 
 def seal(key: bytes, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:
+    """A derived key is not wiped: it opens this one message, and lies in memory beside the key it came from."""
     fresh = urandom(NONCE_LENGTH + IV_LENGTH)
     head = header + fresh
-    derived = derive(key, label, fresh[:NONCE_LENGTH])
-    sealed = AESGCM(derived).encrypt(fresh[NONCE_LENGTH:], plaintext, head + bound)
-    wipe(derived)
-    return head + sealed
+    cipher = AESGCM(derive(key, label, fresh[:NONCE_LENGTH]))
+    return head + cipher.encrypt(fresh[NONCE_LENGTH:], plaintext, head + bound)
 
 
 def open_sealed(key: bytes, label: bytes, header_length: int, sealed: bytes, bound: bytes) -> bytes:
@@ -68,15 +67,11 @@ def open_sealed(key: bytes, label: bytes, header_length: int, sealed: bytes, bou
     ciphertext_at = iv_at + IV_LENGTH
     if len(sealed) < ciphertext_at + TAG_LENGTH:
         raise Altered
-    derived = derive(key, label, sealed[header_length:iv_at])
+    cipher = AESGCM(derive(key, label, sealed[header_length:iv_at]))
     try:
-        return AESGCM(derived).decrypt(
-            sealed[iv_at:ciphertext_at], sealed[ciphertext_at:], sealed[:ciphertext_at] + bound
-        )
+        return cipher.decrypt(sealed[iv_at:ciphertext_at], sealed[ciphertext_at:], sealed[:ciphertext_at] + bound)
     except InvalidTag:
         raise Altered from None
-    finally:
-        wipe(derived)
 
 
 def seal_verified(key: bytes, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:

@@ -130,8 +130,10 @@ class PassphraseSeal:
 
 
 def given(data: Path, passphrase: bytes | None) -> Seal:
-    """The seal that this installation has. Raises SealNotOpened when it needs a passphrase and none was given."""
+    """The seal that this installation has. Raises SealNotOpened when it and what was given do not fit."""
     kind = load(data).kind
+    if kind == FILE and passphrase is not None:
+        raise SealNotOpened("This installation has a file seal: a passphrase is of no use to it.")
     if kind == FILE:
         return FileSeal()
     if kind != PASSPHRASE:

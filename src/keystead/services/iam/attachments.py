@@ -1,10 +1,10 @@
 """Managed policies of a user or role: those attached to it, and the one that bounds it."""
 
-from keystead.identities import permissions
 from keystead.identities.call import Call
-from keystead.identities.entities import Entity
 from keystead.identities.names import parse_policy
 from keystead.identities.room import Identities
+from keystead.identities.store import permissions
+from keystead.identities.store.entities import Entity
 from keystead.services.iam import door
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer

@@ -5,14 +5,14 @@ The resource of an operation is the ARN of its user, role or policy (Service Aut
 
 from collections.abc import Iterable, Mapping
 
-from keystead.identities import entities, managed, tags
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
-from keystead.identities.entities import Entity
 from keystead.identities.errors import EntityNotFound, PolicyNotFound
-from keystead.identities.managed import Managed
 from keystead.identities.names import Kind, entity_arn
 from keystead.identities.room import Identities
+from keystead.identities.store import entities, managed, tags
+from keystead.identities.store.entities import Entity
+from keystead.identities.store.managed import Managed
 from keystead.services.iam.errors import PolicyShipped, UserNameNeeded
 
 Keys = Mapping[str, tuple[str, ...]]

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from keystead.identities import documents, permissions
+from keystead.identities import documents
 from keystead.identities.call import Call
-from keystead.identities.entities import Entity
 from keystead.identities.room import Identities
+from keystead.identities.store import permissions
+from keystead.identities.store.entities import Entity
 from keystead.services.iam import door, shown
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer

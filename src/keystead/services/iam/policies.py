@@ -1,9 +1,10 @@
 """Managed policies and their versions."""
 
-from keystead.identities import documents, managed
+from keystead.identities import documents
 from keystead.identities.call import Call
 from keystead.identities.names import policy_arn as arn_of
 from keystead.identities.room import Identities
+from keystead.identities.store import managed
 from keystead.services.iam import door, shown
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer

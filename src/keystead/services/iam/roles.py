@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from keystead.identities import documents, entities, history, limits, permissions
+from keystead.identities import documents, limits
 from keystead.identities.call import Call
-from keystead.identities.entities import Role
 from keystead.identities.errors import BoundaryNotAttachable
 from keystead.identities.names import entity_arn
 from keystead.identities.room import Identities
-from keystead.identities.tags import put as put_tags
+from keystead.identities.store import entities, history, permissions
+from keystead.identities.store.entities import Role
+from keystead.identities.store.tags import put as put_tags
 from keystead.services.iam import door, shown
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer

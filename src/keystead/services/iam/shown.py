@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from keystead.access.policy import shown
-from keystead.identities import documents, tags
-from keystead.identities.access_keys import AccessKey
-from keystead.identities.entities import Entity
-from keystead.identities.managed import Managed, Version
+from keystead.identities import documents
+from keystead.identities.store import tags
+from keystead.identities.store.access_keys import AccessKey
+from keystead.identities.store.entities import Entity
+from keystead.identities.store.managed import Managed, Version
 
 
 def document(text: str) -> str:
@@ -28,7 +27,7 @@ def listed_user(user: Entity) -> dict[str, Any]:
     }
 
 
-async def user(connection: AsyncConnection, found: Entity) -> dict[str, Any]:
+async def user(connection: Connection, found: Entity) -> dict[str, Any]:
     return listed_user(found) | await more(connection, found)
 
 
@@ -49,11 +48,11 @@ def listed_role(role: Entity, trust: str) -> dict[str, Any]:
     return answer
 
 
-async def role(connection: AsyncConnection, found: Entity) -> dict[str, Any]:
+async def role(connection: Connection, found: Entity) -> dict[str, Any]:
     return listed_role(found, await trust_of(connection, found)) | await more(connection, found)
 
 
-async def trust_of(connection: AsyncConnection, found: Entity) -> str:
+async def trust_of(connection: Connection, found: Entity) -> str:
     """The trust policy as it was given, with the unique ids of those who are gone in place of their ARNs."""
     if found.role is None:
         return ""
@@ -61,7 +60,7 @@ async def trust_of(connection: AsyncConnection, found: Entity) -> str:
     return shown(found.role.trust, found.role.trust_ids, alive.__contains__)
 
 
-async def more(connection: AsyncConnection, found: Entity) -> dict[str, Any]:
+async def more(connection: Connection, found: Entity) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     if found.boundary is not None:
         answer["PermissionsBoundary"] = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": found.boundary}

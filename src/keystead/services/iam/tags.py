@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from keystead.identities import tags as domain
 from keystead.identities.call import Call
-from keystead.identities.entities import Entity
 from keystead.identities.names import fold
 from keystead.identities.room import Identities
+from keystead.identities.store import tags as domain
+from keystead.identities.store.entities import Entity
 from keystead.services.iam import door
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from keystead.identities import access_keys, entities, permissions
 from keystead.identities.call import Call
 from keystead.identities.errors import BoundaryNotAttachable
 from keystead.identities.names import entity_arn
 from keystead.identities.room import Identities
-from keystead.identities.tags import put as put_tags
+from keystead.identities.store import access_keys, entities, permissions
+from keystead.identities.store.tags import put as put_tags
 from keystead.services.iam import door, shown
 from keystead.services.iam.errors import StatusRefused
 from keystead.services.iam.pages import Pages

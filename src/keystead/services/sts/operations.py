@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from keystead.access.errors import AccessDenied
 from keystead.access.policy import Kind
-from keystead.identities import documents, entities, limits, permissions, sessions
+from keystead.identities import documents, limits, sessions
 from keystead.identities.call import Call
-from keystead.identities.entities import Entity
 from keystead.identities.errors import PolicyNotAttachable
 from keystead.identities.room import Identities
 from keystead.identities.sessions import Asked, Issued
+from keystead.identities.store import entities, permissions
+from keystead.identities.store.entities import Entity
 from keystead.services.service import Answer
 from keystead.services.sts import trust
 from keystead.services.sts.errors import ChainTooLong, DurationTooLong

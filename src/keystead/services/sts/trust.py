@@ -11,17 +11,16 @@ A role that does not exist is refused in the same words. Source: IAM user guide,
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from keystead.access.decision import Combine
 from keystead.access.errors import AccessDenied
 from keystead.access.request import PrincipalKind
-from keystead.identities import documents, tags
+from keystead.identities import documents
 from keystead.identities.authorize import weigh
 from keystead.identities.call import Call, Caller
-from keystead.identities.entities import Entity
 from keystead.identities.errors import TagInherited, TagNotTransitive
 from keystead.identities.names import fold
+from keystead.identities.store import tags
+from keystead.identities.store.entities import Entity
 
 ROLE_SESSION: Final = PrincipalKind.ROLE_SESSION
 
@@ -91,7 +90,7 @@ def marked(given: tags.Pairs, transitive: Sequence[str]) -> Sequence[str]:
     return [spelled[fold(key)] for key in transitive]
 
 
-async def tags_of(connection: AsyncConnection, role: Entity | None) -> tags.Pairs:
+async def tags_of(connection: Connection, role: Entity | None) -> tags.Pairs:
     return await tags.of(connection, role.id) if role is not None else ()
 
 

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.engine import Transaction
-from keystead.identities import entities, limits
-from keystead.identities.entities import Entity
+from keystead.identities import limits
 from keystead.identities.errors import DuplicateTags, QuotaExceeded, TagRefused
 from keystead.identities.names import fold
-from keystead.identities.store import KIND
-from keystead.identities.store import tags as table
+from keystead.identities.store import entities
+from keystead.identities.store.entities import Entity
+from keystead.identities.store.tables import KIND
+from keystead.identities.store.tables import tags as table
 
 RESERVED: Final = "aws:"
 
@@ -32,7 +32,7 @@ def checked(pairs: Iterable[tuple[str, str]]) -> Pairs:
     return kept
 
 
-async def of(connection: AsyncConnection, unique_id: str) -> Pairs:
+async def of(connection: Connection, unique_id: str) -> Pairs:
     rows = await connection.execute(select(table).where(table.c.entity_id == unique_id).order_by(table.c.folded))
     return [(row.key, row.value) for row in rows]
 

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.engine import Transaction
-from keystead.identities import entities, history, limits, managed
-from keystead.identities.entities import Entity
+from keystead.identities import limits
 from keystead.identities.errors import (
     BoundaryNotAttachable,
     BoundaryNotFound,
@@ -20,7 +18,9 @@ from keystead.identities.errors import (
     QuotaExceeded,
 )
 from keystead.identities.names import fold
-from keystead.identities.store import KIND, attachments, inline_policies
+from keystead.identities.store import entities, history, managed
+from keystead.identities.store.entities import Entity
+from keystead.identities.store.tables import KIND, attachments, inline_policies
 
 
 class Inline(NamedTuple):
@@ -28,12 +28,12 @@ class Inline(NamedTuple):
     text: str
 
 
-async def inline(connection: AsyncConnection, entity: Entity) -> Sequence[Inline]:
+async def inline(connection: Connection, entity: Entity) -> Sequence[Inline]:
     wanted = select(inline_policies).where(inline_policies.c.entity_id == entity.id)
     return [Inline(row.name, row.text) for row in await connection.execute(wanted.order_by(inline_policies.c.folded))]
 
 
-async def one_inline(connection: AsyncConnection, entity: Entity, name: str) -> Inline:
+async def one_inline(connection: Connection, entity: Entity, name: str) -> Inline:
     """Raises InlinePolicyNotFound."""
     for policy in await inline(connection, entity):
         if fold(policy.name) == fold(name):
@@ -65,7 +65,7 @@ async def remove_inline(tx: Transaction, entity: Entity, name: str) -> None:
     tx.changed(KIND, entity.account)
 
 
-async def attached(connection: AsyncConnection, entity: Entity) -> Sequence[str]:
+async def attached(connection: Connection, entity: Entity) -> Sequence[str]:
     """ARNs of the managed policies attached to it."""
     wanted = select(attachments.c.policy_arn).where(attachments.c.entity_id == entity.id)
     return list((await connection.execute(wanted.order_by(attachments.c.policy_arn))).scalars())
@@ -110,7 +110,7 @@ async def unbound(tx: Transaction, entity: Entity) -> None:
     await history.note(tx, entity.account, entity.id, "boundary", "", None)
 
 
-async def known(connection: AsyncConnection, account: str, arn: str, refusal: type[PolicyNotFound]) -> None:
+async def known(connection: Connection, account: str, arn: str, refusal: type[PolicyNotFound]) -> None:
     """Raises `refusal` unless the policy exists and is the account's own or shipped."""
     try:
         policy = await managed.find(connection, arn)

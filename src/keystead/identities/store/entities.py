@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Row, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.engine import Transaction
-from keystead.identities import history, limits
+from keystead.identities import limits
 from keystead.identities.errors import EntityExists, EntityInUse, EntityNotFound, QuotaExceeded
 from keystead.identities.names import PREFIXES, Kind, entity_arn, fold, new_unique_id, parse_entity
-from keystead.identities.store import KIND, access_keys, attachments, entities, inline_policies
+from keystead.identities.store import history
+from keystead.identities.store.tables import KIND, access_keys, attachments, entities, inline_policies
 
 QUOTAS: Final = {"user": limits.USERS, "role": limits.ROLES}
 
@@ -56,7 +56,7 @@ def from_row(row: Row[Any]) -> Entity:
     return Entity(row.id, row.account, row.kind, row.name, row.path, row.created_at, row.boundary, role)
 
 
-async def find(connection: AsyncConnection, account: str, kind: Kind, name: str) -> Entity:
+async def find(connection: Connection, account: str, kind: Kind, name: str) -> Entity:
     """By name, without regard to case. Raises EntityNotFound."""
     found = await named(connection, account, kind, name)
     if found is None:
@@ -64,25 +64,25 @@ async def find(connection: AsyncConnection, account: str, kind: Kind, name: str)
     return found
 
 
-async def named(connection: AsyncConnection, account: str, kind: str, name: str) -> Entity | None:
+async def named(connection: Connection, account: str, kind: str, name: str) -> Entity | None:
     wanted = (entities.c.account == account) & (entities.c.kind == kind) & (entities.c.folded == fold(name))
     row = (await connection.execute(select(entities).where(wanted))).first()
     return from_row(row) if row else None
 
 
-async def by_id(connection: AsyncConnection, unique_id: str) -> Entity | None:
+async def by_id(connection: Connection, unique_id: str) -> Entity | None:
     row = (await connection.execute(select(entities).where(entities.c.id == unique_id))).first()
     return from_row(row) if row else None
 
 
-async def by_arn(connection: AsyncConnection, arn: str) -> Entity | None:
+async def by_arn(connection: Connection, arn: str) -> Entity | None:
     """The ARN must be right to the letter: ARNs are compared with regard to case."""
     parsed = parse_entity(arn)
     found = await named(connection, parsed.account, parsed.kind, parsed.name) if parsed else None
     return found if found is not None and found.arn == arn else None
 
 
-async def of_account(connection: AsyncConnection, account: str, kind: Kind) -> Sequence[Entity]:
+async def of_account(connection: Connection, account: str, kind: Kind) -> Sequence[Entity]:
     wanted = (entities.c.account == account) & (entities.c.kind == kind)
     return [
         from_row(row) for row in await connection.execute(select(entities).where(wanted).order_by(entities.c.folded))

@@ -3,7 +3,7 @@
 from sqlalchemy import insert
 
 from keystead.database.engine import Transaction
-from keystead.identities.store import policy_history
+from keystead.identities.store.tables import policy_history
 
 
 async def note(tx: Transaction, account: str, subject: str, kind: str, name: str, value: str | None) -> None:

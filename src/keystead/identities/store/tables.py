@@ -1,4 +1,4 @@
-"""Where identities lie: users, roles, their policies and credentials, and the history of what was allowed.
+"""The tables of identities: users, roles, their policies and credentials, and the history of what was allowed.
 
     account ─┬─ user ──┬─ access key      entity: a user (AIDA…) or a role (AROA…)
              ├─ role ──┼─ session         entity ─┬─ inline policy

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.engine import Transaction
-from keystead.identities import aws_managed, history, limits
+from keystead.identities import aws_managed, limits
 from keystead.identities.errors import (
     DefaultVersion,
     EntityInUse,
@@ -19,7 +18,8 @@ from keystead.identities.errors import (
     VersionNotFound,
 )
 from keystead.identities.names import fold, new_unique_id, parse_policy, policy_arn
-from keystead.identities.store import KIND, attachments, entities, policies, policy_versions
+from keystead.identities.store import history
+from keystead.identities.store.tables import KIND, attachments, entities, policies, policy_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def shipped(policy: aws_managed.Shipped) -> Managed:
 SHIPPED = tuple(shipped(policy) for policy in aws_managed.SHIPPED)
 
 
-async def find(connection: AsyncConnection, arn: str) -> Managed:
+async def find(connection: Connection, arn: str) -> Managed:
     """Raises PolicyNotFound."""
     for policy in SHIPPED:
         if policy.arn == arn:
@@ -85,12 +85,12 @@ async def find(connection: AsyncConnection, arn: str) -> Managed:
     raise PolicyNotFound(arn)
 
 
-async def of_account(connection: AsyncConnection, account: str) -> Sequence[Managed]:
+async def of_account(connection: Connection, account: str) -> Sequence[Managed]:
     rows = await connection.execute(select(policies).where(policies.c.account == account).order_by(policies.c.folded))
     return [from_row(row) for row in rows]
 
 
-async def versions(connection: AsyncConnection, policy: Managed) -> Sequence[Version]:
+async def versions(connection: Connection, policy: Managed) -> Sequence[Version]:
     """Newest first."""
     if policy.shipped:
         return [Version(1, aws_managed.TEXTS[policy.arn], policy.created_at, default=True)]
@@ -99,7 +99,7 @@ async def versions(connection: AsyncConnection, policy: Managed) -> Sequence[Ver
     return [Version(row.version, row.text, row.created_at, row.version == policy.default_version) for row in rows]
 
 
-async def version(connection: AsyncConnection, policy: Managed, name: str) -> Version:
+async def version(connection: Connection, policy: Managed, name: str) -> Version:
     """Raises VersionNotFound."""
     for known in await versions(connection, policy):
         if known.name == name:
@@ -107,7 +107,7 @@ async def version(connection: AsyncConnection, policy: Managed, name: str) -> Ve
     raise VersionNotFound(policy.arn, name)
 
 
-async def texts(connection: AsyncConnection, arns: Iterable[str]) -> dict[str, str]:
+async def texts(connection: Connection, arns: Iterable[str]) -> dict[str, str]:
     """The default versions' texts of those policies that exist, by ARN."""
     wanted = set(arns)
     found = {arn: aws_managed.TEXTS[arn] for arn in wanted if arn in aws_managed.TEXTS}
@@ -209,12 +209,12 @@ async def remove(tx: Transaction, policy: Managed) -> None:
     tx.changed(KIND, policy.account)
 
 
-async def uses(connection: AsyncConnection, account: str, arn: str) -> tuple[int, int]:
+async def uses(connection: Connection, account: str, arn: str) -> tuple[int, int]:
     """(entities of the account it is attached to, entities it bounds)."""
     return (await all_uses(connection, account, (arn,)))[arn]
 
 
-async def all_uses(connection: AsyncConnection, account: str, arns: Iterable[str]) -> dict[str, tuple[int, int]]:
+async def all_uses(connection: Connection, account: str, arns: Iterable[str]) -> dict[str, tuple[int, int]]:
     mine = entities.c.account == account
     attached = select(attachments.c.policy_arn, func.count()).join(entities, entities.c.id == attachments.c.entity_id)
     bounding = select(entities.c.boundary, func.count()).where(mine & entities.c.boundary.is_not(None))
@@ -223,5 +223,5 @@ async def all_uses(connection: AsyncConnection, account: str, arns: Iterable[str
     return {arn: (attachment_counts.get(arn, 0), boundary_counts.get(arn, 0)) for arn in arns}
 
 
-async def counts(connection: AsyncConnection, query: Select[Any]) -> dict[str, int]:
+async def counts(connection: Connection, query: Select[Any]) -> dict[str, int]:
     return {row[0]: row[1] for row in await connection.execute(query)}

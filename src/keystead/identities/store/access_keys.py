@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.engine import Transaction
-from keystead.identities import entities, limits
-from keystead.identities.entities import Entity
+from keystead.identities import limits
 from keystead.identities.errors import AccessKeyNotFound, QuotaExceeded
 from keystead.identities.names import new_access_key_id
-from keystead.identities.store import KIND
-from keystead.identities.store import access_keys as table
+from keystead.identities.store import entities
+from keystead.identities.store.entities import Entity
+from keystead.identities.store.tables import KIND
+from keystead.identities.store.tables import access_keys as table
 from keystead.keyholder.promise import Keyholder
 
 ACTIVE: Final = "Active"
@@ -31,11 +31,18 @@ def from_row(row: Row[Any]) -> AccessKey:
     return AccessKey(row.id, row.status, row.created_at)
 
 
-async def of(connection: AsyncConnection, user: Entity) -> Sequence[AccessKey]:
+async def of(connection: Connection, user: Entity) -> Sequence[AccessKey]:
     rows = await connection.execute(
         select(table).where(table.c.user_id == user.id).order_by(table.c.created_at, table.c.id)
     )
     return [from_row(row) for row in rows]
+
+
+async def held(connection: Connection, access_key_id: str) -> tuple[str, bytes] | None:
+    """(user id, wrapped secret) of a key that is active; None of any other."""
+    active = (table.c.id == access_key_id) & (table.c.status == ACTIVE)
+    row = (await connection.execute(select(table).where(active))).first()
+    return (row.user_id, row.secret_token) if row is not None else None
 
 
 async def create(tx: Transaction, keyholder: Keyholder, user: Entity) -> tuple[AccessKey, str]:

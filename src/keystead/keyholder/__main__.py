@@ -1,0 +1,5 @@
+"""`python -m keystead.keyholder`."""
+
+from keystead.keyholder.process import main
+
+main()

@@ -1,0 +1,198 @@
+"""The keyholder's promise, kept by the keyholder process at the other end of a unix socket.
+
+It connects again by itself, and loads the sealed keys into the new process before anything else is asked. What is asked
+meanwhile waits a little, for the supervisor brings a keyholder back within a moment; what was in flight fails at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from msgspec.msgpack import Decoder
+
+from keystead.keyholder import protocol
+from keystead.keyholder.errors import DomainKeyUnknown, KeyholderLost, RequestRefused
+from keystead.keyholder.pipeline import Pipeline, connected
+from keystead.keyholder.promise import Material, SealedKey
+from keystead.keyholder.protocol import LOAD_LIMIT, Request, encode
+
+T = TypeVar("T")
+Source = Callable[[], Awaitable[tuple[SealedKey, ...]]]
+
+START_SECONDS: Final = 1.0
+"""How long `connect` waits for a keyholder that is starting."""
+WAIT_SECONDS: Final = 2.0
+"""How long a call waits while there is no keyholder."""
+PAUSES: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds between attempts to connect; the last one for ever."""
+
+BYTES: Final = Decoder(bytes).decode
+PAIR: Final = Decoder(tuple[bytes, bytes]).decode
+SECRET: Final = Decoder(tuple[str, bytes]).decode
+MATERIAL: Final = Decoder(Material).decode
+SEALED_KEY: Final = Decoder(SealedKey).decode
+
+
+class SocketKeyholder:
+    """keyholder.promise.Keyholder over one pipelined connection. Belongs to the event loop it was connected in."""
+
+    def __init__(self, path: Path, sealed: Source | None) -> None:
+        self._path = str(path)
+        self._sealed = sealed
+        self._pipeline: Pipeline | None = None
+        self._ready = asyncio.Event()
+        self._closed = False
+        self._returning: asyncio.Task[None] | None = None
+        self._loading: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def connect(cls, path: Path, sealed: Source | None = None) -> Self:
+        """`sealed` reads the sealed keys from the database; a recorder, which may load none, gives none.
+
+        Raises KeyholderLost when there is none in START_SECONDS, TokenInvalid when the sealed keys are not this
+        installation's, and whatever `sealed` raises.
+        """
+        made = cls(path, sealed)
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        for pause in _pauses():
+            try:
+                await made._establish()
+            except (OSError, KeyholderLost):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise KeyholderLost from None
+                await asyncio.sleep(pause)
+            else:
+                break
+        return made
+
+    async def create_material(self, key_id: str, spec: str) -> Material:
+        return await self._ask(protocol.CreateMaterial(key_id, spec), MATERIAL)
+
+    async def encrypt(self, material: Material, plaintext: bytes, context: bytes) -> bytes:
+        return await self._ask(protocol.Encrypt(material, plaintext, context), BYTES)
+
+    async def decrypt(self, material: Material, blob: bytes, context: bytes) -> bytes:
+        return await self._ask(protocol.Decrypt(material, blob, context), BYTES)
+
+    async def reencrypt(
+        self, source: Material, blob: bytes, source_context: bytes, target: Material, target_context: bytes
+    ) -> bytes:
+        return await self._ask(protocol.ReEncrypt(source, blob, source_context, target, target_context), BYTES)
+
+    async def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
+        return await self._ask(protocol.GenerateDataKey(material, length, context), PAIR)
+
+    async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
+        return await self._ask(protocol.GenerateDataKeyWithoutPlaintext(material, length, context), BYTES)
+
+    async def random(self, length: int) -> bytes:
+        return await self._ask(protocol.Random(length), BYTES)
+
+    async def create_secret(self, binding: str) -> tuple[str, bytes]:
+        return await self._ask(protocol.CreateSecret(binding), SECRET)
+
+    async def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> bytes:
+        return await self._ask(protocol.SigningKey(token, binding, date, region, service), BYTES)
+
+    async def seal_marker(self, context: bytes, place: bytes) -> bytes:
+        return await self._ask(protocol.SealMarker(context, place), BYTES)
+
+    async def open_marker(self, context: bytes, marker: bytes) -> bytes:
+        return await self._ask(protocol.OpenMarker(context, marker), BYTES)
+
+    async def new_domain_key(self) -> SealedKey:
+        return await self._ask(protocol.NewDomainKey(), SEALED_KEY)
+
+    async def rewrap(self, material: Material) -> Material:
+        return await self._ask(protocol.Rewrap(material), MATERIAL)
+
+    async def checkpoint_seeds(self, sealed: SealedKey) -> tuple[bytes, bytes]:
+        """(Ed25519 seed, ML-DSA-44 seed), for the recorder's connection alone. Raises TokenInvalid."""
+        return await self._ask(protocol.CheckpointSeeds(sealed), PAIR)
+
+    async def load(self, sealed: tuple[SealedKey, ...]) -> None:
+        await _load(self._pipeline or await self._wait(), sealed)
+
+    async def close(self) -> None:
+        self._closed = True
+        for task in (self._returning, self._loading):
+            if task is not None:
+                task.cancel()
+        if self._pipeline is not None:
+            self._pipeline.close()
+            await self._pipeline.lost
+
+    async def _ask(self, asked: Request, result: Callable[[bytes], T]) -> T:
+        body = _encoded(asked)
+        pipeline = self._pipeline or await self._wait()
+        try:
+            return result(await pipeline.ask(body))
+        except DomainKeyUnknown:  # made on another node, or since this one loaded its keys
+            await self._load_again(pipeline)
+        return result(await pipeline.ask(body))
+
+    async def _wait(self) -> Pipeline:
+        """Raises KeyholderLost."""
+        if not self._closed:
+            try:
+                await asyncio.wait_for(self._ready.wait(), WAIT_SECONDS)
+            except TimeoutError:
+                raise KeyholderLost from None
+        if self._pipeline is None:
+            raise KeyholderLost
+        return self._pipeline
+
+    async def _load_again(self, pipeline: Pipeline) -> None:
+        """Once for all calls that miss a key at the same time."""
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(self._load_from_source(pipeline))
+        await asyncio.shield(self._loading)
+
+    async def _load_from_source(self, pipeline: Pipeline) -> None:
+        if self._sealed is not None:
+            await _load(pipeline, await self._sealed())
+
+    async def _establish(self) -> None:
+        pipeline = await connected(self._path)
+        try:
+            await self._load_from_source(pipeline)
+        except BaseException:
+            pipeline.close()
+            raise
+        self._pipeline = pipeline
+        self._ready.set()
+        pipeline.lost.add_done_callback(self._lost)
+
+    def _lost(self, _: object) -> None:
+        self._pipeline = None
+        self._ready.clear()
+        if not self._closed:
+            self._returning = asyncio.get_running_loop().create_task(self._return())
+
+    async def _return(self) -> None:
+        for pause in _pauses():
+            await asyncio.sleep(pause)
+            try:
+                await self._establish()
+            except Exception:  # noqa: BLE001, S112  # `sealed` is the caller's: whatever fails, there is no keyholder yet
+                continue
+            return
+
+
+def _pauses() -> Iterator[float]:
+    return chain(PAUSES, repeat(PAUSES[-1]))
+
+
+def _encoded(asked: Request) -> bytes:
+    """Raises RequestRefused for what has no encoding: lone surrogates, integers beyond 64 bits."""
+    try:
+        return encode(asked)
+    except (UnicodeEncodeError, OverflowError):
+        raise RequestRefused from None
+
+
+async def _load(pipeline: Pipeline, sealed: tuple[SealedKey, ...]) -> None:
+    for first in range(0, len(sealed), LOAD_LIMIT):
+        await pipeline.ask(_encoded(protocol.Load(tuple(sealed[first : first + LOAD_LIMIT]))))

@@ -1,0 +1,106 @@
+"""The keyholder's process: unseals, locks itself in, and answers over the unix sockets it was handed.
+
+1 no core dumps, no debugger, memory locked    4 exercise every algorithm, for Python imports lazily
+2 read the passphrase, if there is one         5 forbid all system calls but a few
+3 open the seal                                6 answer until SIGTERM
+"""
+
+import argparse
+import gc
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from keystead.keyholder import seals, setup, system_calls
+from keystead.keyholder.answering import Answering
+from keystead.keyholder.errors import KeyholderError
+from keystead.keyholder.hardening import die_with_parent, harden_memory, lock_memory
+from keystead.keyholder.own_keys import CHECKPOINT, DOMAIN, IDENTIFIER
+from keystead.keyholder.promise import SYMMETRIC_DEFAULT
+from keystead.keyholder.protocol import ROLES, Malformed
+from keystead.keyholder.sealing import KEY_LENGTH, urandom
+from keystead.keyholder.seals import SealNotOpened
+from keystead.keyholder.serving import Serving, say
+from keystead.keyholder.software import Software
+
+SEAL_NOT_OPENED: Final = 3
+"""Exit status: starting again would not help."""
+PASSPHRASE_LIMIT: Final = 4096
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m keystead.keyholder`, as the supervisor starts it. Exits with SEAL_NOT_OPENED, or 0 after SIGTERM."""
+    options = parse(arguments)
+    die_with_parent()
+    harden_memory()  # 1
+    lock_memory()
+    try:
+        passphrase = None if options.passphrase_fd is None else read_passphrase(options.passphrase_fd)  # 2
+        software = setup.open(options.data, seals.given(options.data, passphrase))  # 3
+    except SealNotOpened as error:
+        say(str(error))
+        sys.exit(SEAL_NOT_OPENED)
+    del passphrase
+    listeners = {role: socket.socket(fileno=getattr(options, f"{role}_fd")) for role in ROLES}
+    serving = Serving(software, listeners)
+    warm_up()  # 4
+    gc.collect()
+    gc.freeze()
+    locked = lock_memory()
+    restricted = (
+        "system calls restricted" if system_calls.restrict() else "system calls NOT restricted on this platform"
+    )
+    say(f"ready; {locked.value}; {restricted}")  # 5
+    serving.run()  # 6
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    options = argparse.ArgumentParser(prog="python -m keystead.keyholder")
+    options.add_argument("--data", type=Path, required=True)
+    for role in ROLES:
+        options.add_argument(f"--{role}-fd", type=int, required=True, help="a listening unix socket")
+    options.add_argument("--passphrase-fd", type=int, help="holds the passphrase; a line end after it does not count")
+    return options.parse_args(arguments)
+
+
+def read_passphrase(descriptor: int) -> bytes:
+    """A file is read from its start: the supervisor hands out the same descriptor at each start. Raises SealNotOpened."""
+    try:
+        try:
+            read = os.pread(descriptor, PASSPHRASE_LIMIT + 1, 0)
+        except OSError:  # a pipe has no start
+            with os.fdopen(os.dup(descriptor), "rb") as pipe:
+                read = pipe.read(PASSPHRASE_LIMIT + 1)
+        os.close(descriptor)
+    except OSError as error:
+        raise SealNotOpened(f"The passphrase cannot be read: {error.strerror}.") from None
+    if len(read) > PASSPHRASE_LIMIT:
+        raise SealNotOpened(f"A passphrase has at most {PASSPHRASE_LIMIT} bytes.")
+    return read.rstrip(b"\r\n")
+
+
+def warm_up() -> None:
+    """Every operation once, on keys made for it; refusals too."""
+    scratch = Software(urandom(KEY_LENGTH))
+    seeds = scratch.make(CHECKPOINT, 1)
+    scratch.load((scratch.make(DOMAIN, 1), scratch.make(IDENTIFIER, 1), seeds))
+    scratch.load((scratch.new_domain_key(),))
+    material = scratch.rewrap(scratch.create_material("warm-up", SYMMETRIC_DEFAULT))
+    _, blob = scratch.generate_data_key(material, 32, b"")
+    scratch.decrypt(material, scratch.reencrypt(material, blob, b"", material, b"x"), b"x")
+    scratch.generate_data_key_without_plaintext(material, 32, b"")
+    _, token = scratch.create_secret("warm-up")
+    scratch.signing_key(token, "warm-up", "20260101", "us-east-1", "kms")
+    scratch.open_marker(b"", scratch.seal_marker(b"", b"place"))
+    scratch.checkpoint_seeds(seeds)
+    try:
+        scratch.decrypt(material, blob, b"another context")
+        raise SystemExit("keyholder: AES-GCM does not authenticate")
+    except KeyholderError:
+        pass
+    with suppress(Malformed):
+        Answering(scratch, ROLES[0]).answer_all(b"\x00\x00\x00\x05\x00\x00\x00\x00\xc1")

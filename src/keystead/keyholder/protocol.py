@@ -1,0 +1,181 @@
+"""What goes over the keyholder's sockets. Strict: what does not parse closes the connection.
+
+    request   length (4) | number (4) | msgpack array [operation, fields …]             integers big-endian
+    answer    length (4) | number (4) | status (1) | msgpack of the result, with status OK only
+
+`length` counts what follows it, and is checked before anything else. Answers may come in any order; `number` tells which
+request they belong to. A status is all that is ever said of a failure.
+
+The fields of a request are the parameters of the method of keyholder.promise.Keyholder that it names, in that order.
+Sizes are checked where the method is carried out, so that a request that is too large is refused and harms no other.
+"""
+
+import os
+import socket
+import struct
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, KeyholderError, RequestRefused, TokenInvalid
+from keystead.keyholder.promise import Material, SealedKey
+
+HEAD: Final = struct.Struct(">II")
+HEAD_LENGTH: Final = HEAD.size
+NUMBER_LENGTH: Final = 4
+NUMBER_LIMIT: Final = 2**32
+FRAME_LIMIT: Final = 32 * 1024
+"""Bytes after `length`. The largest honest request is ReEncrypt: a blob of 6144, two contexts of 8192 bytes, two tokens."""
+LOAD_LIMIT: Final = 64
+"""Sealed keys in one Load; more are sent in several."""
+
+OK: Final = 0
+STATUSES: Final[dict[type[KeyholderError], int]] = {
+    CiphertextInvalid: 1,
+    TokenInvalid: 2,
+    DomainKeyUnknown: 3,
+    RequestRefused: 4,
+}
+ERRORS: Final = {status: error for error, status in STATUSES.items()}
+
+
+class Malformed(Exception):
+    """The other side does not speak this protocol: close the connection."""
+
+
+class Request(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    """The base of all requests. They carry secrets: their repr names the operation only."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
+
+
+class CreateMaterial(Request, tag=1):
+    key_id: str
+    spec: str
+
+
+class Encrypt(Request, tag=2):
+    material: Material
+    plaintext: bytes
+    context: bytes
+
+
+class Decrypt(Request, tag=3):
+    material: Material
+    blob: bytes
+    context: bytes
+
+
+class ReEncrypt(Request, tag=4):
+    source: Material
+    blob: bytes
+    source_context: bytes
+    target: Material
+    target_context: bytes
+
+
+class GenerateDataKey(Request, tag=5):
+    material: Material
+    length: int
+    context: bytes
+
+
+class GenerateDataKeyWithoutPlaintext(Request, tag=6):
+    material: Material
+    length: int
+    context: bytes
+
+
+class Random(Request, tag=7):
+    length: int
+
+
+class CreateSecret(Request, tag=8):
+    binding: str
+
+
+class SigningKey(Request, tag=9):
+    token: bytes
+    binding: str
+    date: str
+    region: str
+    service: str
+
+
+class SealMarker(Request, tag=10):
+    context: bytes
+    place: bytes
+
+
+class OpenMarker(Request, tag=11):
+    context: bytes
+    marker: bytes
+
+
+class NewDomainKey(Request, tag=12):
+    pass
+
+
+class Rewrap(Request, tag=13):
+    material: Material
+
+
+class Load(Request, tag=14):
+    sealed: tuple[SealedKey, ...]
+
+
+class CheckpointSeeds(Request, tag=15):
+    sealed: SealedKey
+
+
+class Operation(NamedTuple):
+    """One row: the method that answers, and who may ask."""
+
+    method: str
+    roles: frozenset[str]
+
+
+WORKER: Final = "worker"
+SCHEDULER: Final = "scheduler"
+RECORDER: Final = "recorder"
+ROLES: Final = (WORKER, SCHEDULER, RECORDER)
+
+_W: Final = frozenset({WORKER})
+_S: Final = frozenset({SCHEDULER})
+_WS: Final = _W | _S
+_R: Final = frozenset({RECORDER})
+
+OPERATIONS: Final[dict[type[Request], Operation]] = {
+    CreateMaterial: Operation("create_material", _WS),  # CreateKey and on-demand rotation; automatic rotation
+    Encrypt: Operation("encrypt", _W),
+    Decrypt: Operation("decrypt", _W),
+    ReEncrypt: Operation("reencrypt", _W),
+    GenerateDataKey: Operation("generate_data_key", _W),
+    GenerateDataKeyWithoutPlaintext: Operation("generate_data_key_without_plaintext", _W),
+    Random: Operation("random", _WS),  # also what health asks
+    CreateSecret: Operation("create_secret", _W),
+    SigningKey: Operation("signing_key", _W),
+    SealMarker: Operation("seal_marker", _W),
+    OpenMarker: Operation("open_marker", _W),
+    NewDomainKey: Operation("new_domain_key", _S),
+    Rewrap: Operation("rewrap", _S),
+    Load: Operation("load", _WS),
+    CheckpointSeeds: Operation("checkpoint_seeds", _R),
+}
+
+decode: Final = msgspec.msgpack.Decoder[Request](
+    CreateMaterial | Encrypt | Decrypt | ReEncrypt | GenerateDataKey | GenerateDataKeyWithoutPlaintext | Random
+    | CreateSecret | SigningKey | SealMarker | OpenMarker | NewDomainKey | Rewrap | Load | CheckpointSeeds
+).decode  # fmt: skip  # a list of names
+encode: Final = msgspec.msgpack.Encoder().encode
+
+
+def is_own_user(connection: socket.socket) -> bool:
+    """SO_PEERCRED (unix(7)): the process at the other end runs as this user."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", credentials)
+    return bool(user == os.getuid())

@@ -1,0 +1,81 @@
+"""Changes to a key's record: each reads the state again inside its transaction, so that none is lost between workers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import update
+
+from keystead.access.request import Values
+from keystead.database.engine import Transaction
+from keystead.identities.call import Call
+from keystead.keys import records, states
+from keystead.keys.errors import KeyNotFound, ManagedKeyImmutable, NotRotatable
+from keystead.keys.key import AWS_KMS, DAY, SPECS, Key, Manager, State
+from keystead.keys.store import KIND, keys
+from keystead.keys.use import Keys
+
+
+async def admitted(
+    room: Keys, call: Call, operation: str, named: str, asked: Mapping[str, Values] | None = None
+) -> Key:
+    """A customer managed key that this operation may change. Raises ManagedKeyImmutable."""
+    key = await room.admit(call, operation, named, asked=asked)
+    if key.manager is not Manager.CUSTOMER:
+        raise ManagedKeyImmutable(key.arn)
+    return key
+
+
+async def again(tx: Transaction, key: Key, operation: str) -> Key:
+    """The key as it is inside the transaction, whose state must still allow the operation."""
+    now = await records.load(tx.connection, key.region, key.id)
+    if now is None:
+        raise KeyNotFound(key.arn)
+    states.check(now, operation)
+    return now
+
+
+async def change(tx: Transaction, key: Key, **columns: Any) -> None:
+    await tx.execute(update(keys).where(keys.c.region == key.region, keys.c.id == key.id).values(**columns))
+    tx.changed(KIND, f"{key.region}/{key.id}")
+
+
+async def set_state(
+    room: Keys, call: Call, operation: str, named: str, state: State, asked: Mapping[str, Values] | None = None
+) -> None:
+    key = await admitted(room, call, operation, named, asked)
+    async with room.database.write(call.id) as tx:
+        await change(tx, await again(tx, key, operation), state=state.value)
+
+
+async def describe(room: Keys, call: Call, named: str, description: str) -> None:
+    key = await admitted(room, call, "UpdateKeyDescription", named)
+    async with room.database.write(call.id) as tx:
+        await change(tx, await again(tx, key, "UpdateKeyDescription"), description=description)
+
+
+async def schedule_deletion(room: Keys, call: Call, named: str, days: int, asked: Mapping[str, Values]) -> Key:
+    """The key as it is then."""
+    key = await admitted(room, call, "ScheduleKeyDeletion", named, asked)
+    async with room.database.write(call.id) as tx:
+        now = await again(tx, key, "ScheduleKeyDeletion")
+        deletion_at = room.clock() + days * DAY
+        await change(tx, now, state=State.PENDING_DELETION.value, deletion_at=deletion_at)
+        after = await records.load(tx.connection, key.region, key.id)
+    return after or key
+
+
+async def cancel_deletion(room: Keys, call: Call, named: str) -> Key:
+    """The key comes back disabled."""
+    key = await admitted(room, call, "CancelKeyDeletion", named)
+    async with room.database.write(call.id) as tx:
+        now = await again(tx, key, "CancelKeyDeletion")
+        await change(tx, now, state=State.DISABLED.value, deletion_at=None)
+    return key
+
+
+def check_rotatable(key: Key) -> None:
+    """Raises NotRotatable."""
+    if not SPECS[key.spec].rotates:
+        raise NotRotatable
+    if key.origin != AWS_KMS:
+        raise NotRotatable(f"{key.arn} origin is {key.origin} which is not valid for this operation.")

@@ -1,0 +1,111 @@
+"""Grants: an allowance for one key and one grantee, beside policies. An explicit deny anywhere still beats it."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from keystead.access.request import Principal
+
+OPERATIONS: Final = frozenset(
+    {
+        "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
+        "CreateGrant", "RetireGrant", "DescribeKey",
+    }
+)  # fmt: skip
+"""What a grant on a symmetric key can carry (KMS API reference, CreateGrant)."""
+WITHOUT_CONTEXT: Final = frozenset({"DescribeKey", "RetireGrant"})
+"""Operations to which an encryption context constraint does not apply."""
+
+
+class Constraint(StrEnum):
+    """How the encryption context is held to the grant's."""
+
+    EQUALS = "EncryptionContextEquals"
+    SUBSET = "EncryptionContextSubset"
+
+
+Context = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """grantee, retiring   ARNs as given; the ids beside them are what matches
+    constraints  each kind at most once; several must all hold
+    parent      the grant by which it was made, if any
+    """
+
+    id: str
+    name: str
+    grantee: str
+    grantee_id: str
+    retiring: str | None
+    retiring_id: str | None
+    operations: frozenset[str]
+    constraints: Mapping[Constraint, Context]
+    source_arn: str | None
+    issuing_account: str
+    created_at: float
+    tokens: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def allows(self, principal: Principal, operation: str, context: Context | None, source_arn: str | None) -> bool:
+        """Whether this grant lets the principal do this with that encryption context."""
+        if operation not in self.operations or not is_principal(principal, self.grantee, self.grantee_id):
+            return False
+        if self.source_arn is not None and operation != "RetireGrant" and self.source_arn != source_arn:
+            return False
+        return operation in WITHOUT_CONTEXT or satisfied(self.constraints, context or {})
+
+
+def is_principal(principal: Principal, arn: str, unique_id: str) -> bool:
+    """A user or role is known by its unique id, everything else by its ARN."""
+    return principal.unique_id == unique_id if unique_id else principal.arn == arn
+
+
+def satisfied(constraints: Mapping[Constraint, Context], context: Context) -> bool:
+    """Keys compare without regard to case, values exactly (KMS API reference, GrantConstraints)."""
+    given = folded(context)
+    for kind, pairs in constraints.items():
+        wanted = folded(pairs)
+        if kind is Constraint.EQUALS and given != wanted:
+            return False
+        if not wanted.items() <= given.items():
+            return False
+    return True
+
+
+def folded(context: Context) -> dict[str, tuple[str, ...]]:
+    """Keys equal after folding keep all their values, so that none hides another."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key, value in sorted(context.items()):
+        found[key.lower()] = (*found.get(key.lower(), ()), value)
+    return found
+
+
+def at_least_as_strict(child: Mapping[Constraint, Context], parent: Mapping[Constraint, Context]) -> bool:
+    """Whether every context that satisfies `child` satisfies `parent`: pairs may be added, none dropped."""
+    for kind, pairs in parent.items():
+        wanted = folded(pairs)
+        equal = child.get(Constraint.EQUALS)
+        if equal is not None and (
+            folded(equal) == wanted if kind is Constraint.EQUALS else wanted.items() <= folded(equal).items()
+        ):
+            continue
+        subset = child.get(Constraint.SUBSET)
+        if kind is Constraint.SUBSET and subset is not None and wanted.items() <= folded(subset).items():
+            continue
+        return False
+    return True
+
+
+def find(
+    grants: Iterable[Grant], principal: Principal, operation: str, context: Context | None, source_arn: str | None
+) -> Grant | None:
+    """The first grant that allows it."""
+    return next((g for g in grants if g.allows(principal, operation, context, source_arn)), None)
+
+
+def token_digest(token: str) -> str:
+    """What is kept of a grant token."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,124 @@
+"""The record of a key, and the tables of what each kind of key is and can do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from keystead.access.policy import Policy
+from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material
+from keystead.keys.grants import Grant
+
+ENCRYPT_DECRYPT: Final = "ENCRYPT_DECRYPT"
+AWS_KMS: Final = "AWS_KMS"
+DAY: Final = 86_400.0
+
+
+class State(StrEnum):
+    """KeyState of KMS's model, as far as keys with material made here can reach it."""
+
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+    PENDING_DELETION = "PendingDeletion"
+
+
+class Manager(StrEnum):
+    """Whose key it is. AWS_OWNED ones are invisible to callers."""
+
+    CUSTOMER = "CUSTOMER"
+    AWS = "AWS"
+    AWS_OWNED = "AWS_OWNED"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """usages  usage to (AWS's member that lists its algorithms, the algorithms in AWS's order)"""
+
+    usages: Mapping[str, tuple[str, tuple[str, ...]]]
+    rotates: bool
+
+
+SPECS: Final = {
+    #  key spec                usage            member                  algorithms             source: KMS developer guide, key spec reference
+    SYMMETRIC_DEFAULT: Spec({ENCRYPT_DECRYPT: ("EncryptionAlgorithms", (SYMMETRIC_DEFAULT,))}, rotates=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """period  days, 90 to 2560; None: automatic rotation is off
+    next_at   seconds since the epoch, counted from when it was enabled
+    on_demand  how many of the 25 are used
+    """
+
+    period: int | None = None
+    next_at: float | None = None
+    on_demand: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One material of a key. The first has neither date nor type of a rotation."""
+
+    material: Material
+    made_at: float
+    rotation_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as one moment knows it: immutable, cached, and replaced when anything about it changes.
+
+    versions   newest last; the newest encrypts, all decrypt
+    aliases    names, `alias/…`
+    grants     live ones
+    policy_ids  user and role ARNs of the policy to the unique ids they had when it was put
+    """
+
+    account: str
+    region: str
+    id: str
+    spec: str
+    usage: str
+    origin: str
+    manager: Manager
+    state: State
+    description: str
+    created_at: float
+    versions: tuple[Version, ...]
+    rotation: Rotation
+    policy: Policy = field(repr=False)
+    policy_text: str = field(repr=False)
+    policy_ids: Mapping[str, str] = field(repr=False)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    grants: tuple[Grant, ...] = field(default=(), repr=False)
+    deletion_at: float | None = None
+    multi_region: bool = False
+
+    @property
+    def arn(self) -> str:
+        return arn_of(self.account, self.region, self.id)
+
+    @property
+    def enabled(self) -> bool:
+        return self.state is State.ENABLED
+
+    @property
+    def material(self) -> Material:
+        return self.versions[-1].material
+
+    def holding(self, material_id: str) -> Material | None:
+        return next((v.material for v in self.versions if v.material.material_id == material_id), None)
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        return SPECS[self.spec].usages[self.usage][1]
+
+
+def arn_of(account: str, region: str, key_id: str) -> str:
+    return f"arn:aws:kms:{region}:{account}:key/{key_id}"
+
+
+def alias_arn(account: str, region: str, name: str) -> str:
+    return f"arn:aws:kms:{region}:{account}:{name}"

@@ -1,0 +1,22 @@
+"""Putting a key policy in the place of the one before."""
+
+from collections.abc import Mapping
+
+from keystead.access.request import Values
+from keystead.identities.call import Call
+from keystead.keys import policies
+from keystead.keys.changes import admitted, again, change
+from keystead.keys.use import Keys, note_policy
+
+
+async def put(room: Keys, call: Call, named: str, text: str, *, bypass: bool, asked: Mapping[str, Values]) -> None:
+    """Raises PolicyMalformed, PolicyTooLarge, LockedOut."""
+    key = await admitted(room, call, "PutKeyPolicy", named, asked)
+    checked = await policies.check(room.identities, text)
+    if not bypass:
+        policies.check_lockout(call, key.arn, key, checked.policy, asked)
+    async with room.database.write(call.id) as tx:
+        now = await again(tx, key, "PutKeyPolicy")
+        ids = dict(checked.ids)
+        await change(tx, now, policy=checked.text, policy_ids=ids)
+        await note_policy(tx, key.region, key.id, checked.text, ids)

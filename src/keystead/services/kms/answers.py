@@ -1,0 +1,52 @@
+"""What KMS answers about a key, in AWS's members."""
+
+from typing import Any
+
+from keystead.keys.grants import Grant
+from keystead.keys.key import SPECS, Key, State
+
+
+def key_metadata(key: Key) -> dict[str, Any]:
+    """KeyMetadata (KMS API reference); each member is present when AWS's is."""
+    member, algorithms = SPECS[key.spec].usages[key.usage]
+    metadata: dict[str, Any] = {
+        "AWSAccountId": key.account,
+        "KeyId": key.id,
+        "Arn": key.arn,
+        "CreationDate": key.created_at,
+        "Enabled": key.enabled,
+        "Description": key.description,
+        "KeyUsage": key.usage,
+        "KeyState": key.state.value,
+        "Origin": key.origin,
+        "KeyManager": key.manager.value,
+        "CustomerMasterKeySpec": key.spec,
+        "KeySpec": key.spec,
+        "MultiRegion": key.multi_region,
+        "CurrentKeyMaterialId": key.material.material_id,
+        member: list(algorithms),
+    }
+    if key.state is State.PENDING_DELETION and key.deletion_at is not None:
+        metadata["DeletionDate"] = key.deletion_at
+    return metadata
+
+
+def grant_entry(grant: Grant, key_arn: str) -> dict[str, Any]:
+    """GrantListEntry; never a token."""
+    entry: dict[str, Any] = {
+        "KeyId": key_arn,
+        "GrantId": grant.id,
+        "Name": grant.name,
+        "CreationDate": grant.created_at,
+        "GranteePrincipal": grant.grantee,
+        "IssuingAccount": f"arn:aws:iam::{grant.issuing_account}:root",
+        "Operations": sorted(grant.operations),
+    }
+    if grant.retiring is not None:
+        entry["RetiringPrincipal"] = grant.retiring
+    constraints: dict[str, Any] = {kind.value: dict(pairs) for kind, pairs in grant.constraints.items()}
+    if grant.source_arn is not None:
+        constraints["SourceArn"] = grant.source_arn
+    if constraints:
+        entry["Constraints"] = constraints
+    return entry

@@ -1,0 +1,202 @@
+"""Encrypt, Decrypt, ReEncrypt, data keys and random bytes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from keystead.access.request import Values
+from keystead.identities.authorize import authorize
+from keystead.identities.call import Call
+from keystead.keyholder.promise import SYMMETRIC_DEFAULT
+from keystead.keys.conditions import KeyContext
+from keystead.keys.errors import DryRunSucceeded, ParameterWrong
+from keystead.keys.use import NO_CONTEXT, Keys, dry_run_ends
+
+Answer = Mapping[str, Any]
+LENGTHS: Final = {"AES_128": 16, "AES_256": 32}
+IGNORE_CIPHERTEXT: Final = "IGNORE_CIPHERTEXT"
+
+
+async def encrypt(
+    keys: Keys,
+    call: Call,
+    *,
+    key_id: str,
+    plaintext: bytes,
+    encryption_context: Mapping[str, str] = NO_CONTEXT,
+    grant_tokens: Sequence[str] = (),
+    encryption_algorithm: str = SYMMETRIC_DEFAULT,
+    dry_run: bool = False,
+) -> Answer:
+    use = await keys.use(
+        call, "Encrypt", key_id, context=encryption_context, algorithm=encryption_algorithm, grant_tokens=grant_tokens
+    )
+    dry_run_ends(dry_run)
+    blob = await use.encrypt(plaintext)
+    return {"CiphertextBlob": blob, "KeyId": use.key.arn, "EncryptionAlgorithm": encryption_algorithm}
+
+
+async def decrypt(
+    keys: Keys,
+    call: Call,
+    *,
+    ciphertext_blob: bytes | None = None,
+    encryption_context: Mapping[str, str] = NO_CONTEXT,
+    grant_tokens: Sequence[str] = (),
+    key_id: str | None = None,
+    encryption_algorithm: str = SYMMETRIC_DEFAULT,
+    dry_run: bool = False,
+    dry_run_modifiers: Sequence[str] = (),
+) -> Answer:
+    if IGNORE_CIPHERTEXT in dry_run_modifiers:
+        named = name_instead(key_id, "KeyId", dry_run=dry_run)
+        await keys.use(
+            call,
+            "Decrypt",
+            named,
+            context=encryption_context,
+            algorithm=encryption_algorithm,
+            grant_tokens=grant_tokens,
+        )
+        raise DryRunSucceeded
+    blob = present(ciphertext_blob)
+    use = await keys.use_to_open(
+        call,
+        "Decrypt",
+        blob,
+        named=key_id,
+        context=encryption_context,
+        algorithm=encryption_algorithm,
+        grant_tokens=grant_tokens,
+    )
+    plaintext = await use.decrypt(blob)
+    dry_run_ends(dry_run)
+    return {
+        "KeyId": use.key.arn,
+        "Plaintext": plaintext,
+        "EncryptionAlgorithm": encryption_algorithm,
+        "KeyMaterialId": use.material_id,
+    }
+
+
+async def re_encrypt(
+    keys: Keys,
+    call: Call,
+    *,
+    destination_key_id: str,
+    ciphertext_blob: bytes | None = None,
+    source_encryption_context: Mapping[str, str] = NO_CONTEXT,
+    source_key_id: str | None = None,
+    destination_encryption_context: Mapping[str, str] = NO_CONTEXT,
+    source_encryption_algorithm: str = SYMMETRIC_DEFAULT,
+    destination_encryption_algorithm: str = SYMMETRIC_DEFAULT,
+    grant_tokens: Sequence[str] = (),
+    dry_run: bool = False,
+    dry_run_modifiers: Sequence[str] = (),
+) -> Answer:
+    ignored = IGNORE_CIPHERTEXT in dry_run_modifiers
+    same = await keys.same_key(call, ciphertext_blob, source_key_id, destination_key_id)
+    asked: dict[str, Values] = {} if same is None else {"kms:reencryptonsamekey": ("true" if same else "false",)}
+    how: dict[str, Any] = {"algorithm": source_encryption_algorithm, "grant_tokens": grant_tokens, "asked": asked}
+    if ignored:
+        named = name_instead(source_key_id, "SourceKeyId", dry_run=dry_run)
+        source = await keys.use(call, "ReEncryptFrom", named, context=source_encryption_context, **how)
+    else:
+        source = await keys.use_to_open(
+            call,
+            "ReEncryptFrom",
+            present(ciphertext_blob),
+            named=source_key_id,
+            context=source_encryption_context,
+            **how,
+        )
+    how["algorithm"] = destination_encryption_algorithm
+    target = await keys.use(call, "ReEncryptTo", destination_key_id, context=destination_encryption_context, **how)
+    call.notes.additional["keyMaterialId"] = source.material_id
+    if ignored:
+        raise DryRunSucceeded
+    blob = await source.reencrypt(present(ciphertext_blob), target)
+    dry_run_ends(dry_run)
+    return {
+        "CiphertextBlob": blob,
+        "SourceKeyId": source.key.arn,
+        "KeyId": target.key.arn,
+        "SourceEncryptionAlgorithm": source_encryption_algorithm,
+        "DestinationEncryptionAlgorithm": destination_encryption_algorithm,
+        "SourceKeyMaterialId": source.material_id,
+        "DestinationKeyMaterialId": target.material_id,
+    }
+
+
+def present(blob: bytes | None) -> bytes:
+    """The model does not require the ciphertext, for the sake of dry runs that ignore it."""
+    if blob is None:
+        raise ParameterWrong(
+            "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: "
+            "Member must not be null"
+        )
+    return blob
+
+
+def name_instead(named: str | None, member: str, *, dry_run: bool) -> str:
+    """A dry run that ignores the ciphertext must name the key."""
+    if not dry_run:
+        raise ParameterWrong("DryRunModifiers can only be used with DryRun.")
+    if named is None:
+        raise ParameterWrong(f"{member} is required when the ciphertext is ignored.")
+    return named
+
+
+def length_of(key_spec: str | None, number_of_bytes: int | None) -> int:
+    """Exactly one of the two says how long the data key is."""
+    if (key_spec is None) == (number_of_bytes is None):
+        raise ParameterWrong("Please specify either number of bytes or key spec.")
+    return LENGTHS[key_spec] if key_spec is not None else number_of_bytes or 0
+
+
+async def generate_data_key(
+    keys: Keys,
+    call: Call,
+    *,
+    key_id: str,
+    encryption_context: Mapping[str, str] = NO_CONTEXT,
+    number_of_bytes: int | None = None,
+    key_spec: str | None = None,
+    grant_tokens: Sequence[str] = (),
+    dry_run: bool = False,
+) -> Answer:
+    use = await keys.use(call, "GenerateDataKey", key_id, context=encryption_context, grant_tokens=grant_tokens)
+    length = length_of(key_spec, number_of_bytes)
+    dry_run_ends(dry_run)
+    plaintext, blob = await use.generate_data_key(length)
+    return {
+        "CiphertextBlob": blob,
+        "Plaintext": plaintext,
+        "KeyId": use.key.arn,
+        "KeyMaterialId": use.material_id,
+    }
+
+
+async def generate_data_key_without_plaintext(
+    keys: Keys,
+    call: Call,
+    *,
+    key_id: str,
+    encryption_context: Mapping[str, str] = NO_CONTEXT,
+    key_spec: str | None = None,
+    number_of_bytes: int | None = None,
+    grant_tokens: Sequence[str] = (),
+    dry_run: bool = False,
+) -> Answer:
+    operation = "GenerateDataKeyWithoutPlaintext"
+    use = await keys.use(call, operation, key_id, context=encryption_context, grant_tokens=grant_tokens)
+    length = length_of(key_spec, number_of_bytes)
+    dry_run_ends(dry_run)
+    blob = await use.generate_data_key_without_plaintext(length)
+    return {"CiphertextBlob": blob, "KeyId": use.key.arn, "KeyMaterialId": use.material_id}
+
+
+async def generate_random(keys: Keys, call: Call, *, number_of_bytes: int | None = None) -> Answer:
+    if number_of_bytes is None:
+        raise ParameterWrong("NumberOfBytes is required.")
+    authorize(call, "kms:GenerateRandom", extra=KeyContext(call, None))
+    return {"Plaintext": await keys.keyholder.random(number_of_bytes)}

@@ -1,0 +1,62 @@
+"""How KMS names what went wrong: one table (KMS API reference, and texts recorded from AWS)."""
+
+from typing import Final
+
+from keystead.access.errors import AccessDenied, PolicyMalformed
+from keystead.identities.errors import SessionForbidden
+from keystead.keyholder.errors import CiphertextInvalid, KeyholderLost, RequestRefused
+from keystead.keys import errors
+from keystead.services.service import Table
+
+NO_CIPHERTEXT_KEY: Final = (
+    "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are "
+    "not allowed to access."
+)
+ALIAS_PREFIX: Final = (
+    'Alias must start with the prefix "alias/". Please see '
+    "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
+)
+
+ERRORS: Final[Table] = {
+    #  what happened                    code                                text; None sends none
+    AccessDenied:                      ("AccessDeniedException", "{text}"),
+    SessionForbidden:                  ("AccessDeniedException", None),
+    errors.CiphertextOfUnknownKey:     ("AccessDeniedException", NO_CIPHERTEXT_KEY),
+    errors.KeyNotFound:                ("NotFoundException", "Key '{arn}' does not exist"),
+    errors.KeyIdMalformed:             ("NotFoundException", "Invalid keyId '{named}'"),
+    errors.ArnElsewhere:               ("NotFoundException", "Invalid arn {what}"),
+    errors.AliasNotFound:              ("NotFoundException", "Alias {arn} is not found."),
+    errors.AliasNotAllowed:            ("InvalidArnException", "Key Aliases are not supported for this operation"),
+    errors.AliasExists:                ("AlreadyExistsException", "An alias with the name {arn} already exists"),
+    errors.AliasNameInvalid:           ("ValidationException", ALIAS_PREFIX),
+    errors.AliasReserved:              ("NotAuthorizedException", "Alias names that begin with alias/aws/ are reserved."),
+    errors.AliasTypeMismatch:          ("ValidationException", "An alias can only move between keys of the same type and usage."),
+    errors.KeyDisabled:                ("DisabledException", "{arn} is disabled."),
+    errors.KeyNotPendingDeletion:      ("KMSInvalidStateException", "{arn} is not pending deletion."),
+    errors.StateError:                 ("KMSInvalidStateException", "{arn} is {state}."),
+    errors.UsageWrong:                 ("InvalidKeyUsageException", "{arn} key usage is {usage} which is not valid for {operation}."),
+    errors.AlgorithmWrong:             ("InvalidKeyUsageException", "Algorithm {algorithm} is incompatible with key spec {spec}."),
+    errors.KeyMismatch:                ("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation."),
+    CiphertextInvalid:                 ("InvalidCiphertextException", None),
+    RequestRefused:                    ("ValidationException", None),
+    errors.NotRotatable:               ("UnsupportedOperationException", "{text}"),
+    errors.RotationsExhausted:         ("LimitExceededException", "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: {arn}"),
+    errors.RotationInProgress:         ("ConflictException", "An automatic rotation of {arn} is in progress or about to begin."),
+    PolicyMalformed:                   ("MalformedPolicyDocumentException", "{text}"),
+    errors.LockedOut:                  ("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future."),
+    errors.PolicyTooLarge:             ("LimitExceededException", "A key policy cannot be larger than 32768 bytes."),
+    errors.PolicyNameUnknown:          ("NotFoundException", "No such policy exists"),
+    errors.PolicyManagedElsewhere:     ("ValidationException", "The AWS_RAM policy can only be managed by the RAM service"),
+    errors.ManagedKeyImmutable:        ("AccessDeniedException", "{arn} is an AWS managed key, which its account cannot change."),
+    errors.TagProblem:                 ("TagException", "{text}"),
+    errors.LimitReached:               ("LimitExceededException", "{text}"),
+    errors.ParameterWrong:             ("ValidationException", "{text}"),
+    errors.NotServed:                  ("UnsupportedOperationException", "{text}"),
+    errors.MarkerInvalid:              ("InvalidMarkerException", "The marker is not one of this listing."),
+    errors.GrantNotFound:              ("NotFoundException", "Grant {grant_id} does not exist"),
+    errors.GrantIdMalformed:           ("InvalidGrantIdException", "A grant id has 64 hexadecimal digits."),
+    errors.GrantTokenInvalid:          ("InvalidGrantTokenException", None),
+    errors.GrantPrincipalUnknown:      ("InvalidArnException", "ARN does not refer to a valid principal: {arn}"),
+    errors.DryRunSucceeded:            ("DryRunOperationException", "The request would have succeeded, but the DryRun option is set."),
+    KeyholderLost:                     ("KMSInternalException", None),
+}  # fmt: skip  # a table
