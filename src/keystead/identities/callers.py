@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from keystead.access.decision import Standing
 from keystead.access.policy import Kind, Policy
 from keystead.access.request import Principal, PrincipalKind
+from keystead.database.engine import Connection
 from keystead.identities import documents
 from keystead.identities.call import Caller
 from keystead.identities.conditions import instant

@@ -6,6 +6,7 @@ from typing import Final
 
 from keystead.access.errors import PolicyMalformed
 from keystead.access.policy import Kind, Policy, compile, parse  # noqa: A004  # the rules' own verb
+from keystead.database.engine import Connection
 from keystead.identities import limits
 from keystead.identities.errors import PrincipalUnknown, QuotaExceeded
 from keystead.identities.store import entities

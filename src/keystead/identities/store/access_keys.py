@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from keystead.database.engine import Transaction
+from keystead.database.engine import Connection, Transaction
 from keystead.identities import limits
 from keystead.identities.errors import AccessKeyNotFound, QuotaExceeded
 from keystead.identities.names import new_access_key_id

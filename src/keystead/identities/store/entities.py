@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, delete, func, insert, select, update
 
-from keystead.database.engine import Transaction
+from keystead.database.engine import Connection, Transaction
 from keystead.identities import limits
 from keystead.identities.errors import EntityExists, EntityInUse, EntityNotFound, QuotaExceeded
 from keystead.identities.names import PREFIXES, Kind, entity_arn, fold, new_unique_id, parse_entity

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, delete, func, insert, select, update
 
-from keystead.database.engine import Transaction
+from keystead.database.engine import Connection, Transaction
 from keystead.identities import aws_managed, limits
 from keystead.identities.errors import (
     DefaultVersion,

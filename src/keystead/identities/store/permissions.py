@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select, update
 
-from keystead.database.engine import Transaction
+from keystead.database.engine import Connection, Transaction
 from keystead.identities import limits
 from keystead.identities.errors import (
     BoundaryNotAttachable,

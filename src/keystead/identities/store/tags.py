@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import delete, insert, select
 
-from keystead.database.engine import Transaction
+from keystead.database.engine import Connection, Transaction
 from keystead.identities import limits
 from keystead.identities.errors import DuplicateTags, QuotaExceeded, TagRefused
 from keystead.identities.names import fold

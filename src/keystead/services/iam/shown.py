@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from keystead.access.policy import shown
+from keystead.database.engine import Connection
 from keystead.identities import documents
 from keystead.identities.store import tags
 from keystead.identities.store.access_keys import AccessKey

@@ -14,6 +14,7 @@ from typing import Final
 from keystead.access.decision import Combine
 from keystead.access.errors import AccessDenied
 from keystead.access.request import PrincipalKind
+from keystead.database.engine import Connection
 from keystead.identities import documents
 from keystead.identities.authorize import weigh
 from keystead.identities.call import Call, Caller
