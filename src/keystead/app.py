@@ -23,6 +23,7 @@ from keystead.identities.room import Identities
 from keystead.keyholder import hardening
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.promise import Keyholder, SealedKey
+from keystead.keys import deletion, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.scheduler import Job, follow
 from keystead.services import cloudtrail, iam, kms, sts
@@ -79,7 +80,7 @@ class House:
         keys = Keys(database, feed, keyholder, identities, clock)
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock)
-        index = Index(database, trail, usage=keys.fold_usage)
+        index = Index(database, trail, usage=lastuse.fold)
         return cls(installation, database, feed, keyholder, recorder, identities, keys, lookup, index, clock)
 
     def services(self) -> tuple[Service, ...]:
@@ -112,12 +113,12 @@ class House:
 
     async def rotate_due(self, now: float | None = None) -> None:
         """Rotate what is due by `now`, seconds since the epoch; each rotation is a RotateKey event."""
-        for happened in await self.keys.rotate_due(self.clock() if now is None else now):
+        for happened in await rotation.rotate_due(self.keys, self.clock() if now is None else now):
             await self.recorder.record(events.service_event("RotateKey", happened, at=self.clock()))
 
     async def delete_due(self, now: float | None = None) -> None:
         """Destroy what is due by `now`; each deletion is a DeleteKey event."""
-        for happened in await self.keys.delete_due(self.clock() if now is None else now):
+        for happened in await deletion.delete_due(self.keys, self.clock() if now is None else now):
             await self.recorder.record(events.service_event("DeleteKey", happened, at=self.clock()))
 
     async def health(self) -> tuple[int, bytes]:
@@ -153,7 +154,7 @@ async def open_house(part: Part, role: str) -> House:
 
     async def sealed() -> tuple[SealedKey, ...]:
         async with database.read() as connection:
-            return await sealed_keys.load(connection)
+            return tuple(SealedKey(*row) for row in await sealed_keys.load(connection))
 
     keyholder = await SocketKeyholder.connect(runtime / f"{role}.sock", sealed)
     recorder = await SocketRecorder.connect(runtime / "recorder.sock")

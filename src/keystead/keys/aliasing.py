@@ -21,8 +21,9 @@ from keystead.keys.errors import (
     ManagedKeyImmutable,
 )
 from keystead.keys.key import Key, Manager, alias_arn
+from keystead.keys.making import insert_alias
 from keystead.keys.store import ALIAS_KIND, KIND, aliases
-from keystead.keys.use import RESOURCE, Keys, insert_alias
+from keystead.keys.use import RESOURCE, Keys
 
 LIMIT: Final = 50
 """Aliases of one key (KMS developer guide, quotas)."""
@@ -79,7 +80,7 @@ async def move(room: Keys, call: Call, name: str, named: str) -> None:
     arn = alias_arn(call.account, call.region, name)
     may(call, "UpdateAlias", arn)
     old = await room.find(call, "UpdateAlias", name, aliases=True)
-    room.decide(call, "UpdateAlias", old)
+    await room.decide(call, "UpdateAlias", old)
     new = await target(room, call, "UpdateAlias", named)
     if (old.spec, old.usage) != (new.spec, new.usage):
         raise AliasTypeMismatch
@@ -102,7 +103,7 @@ async def remove(room: Keys, call: Call, name: str) -> None:
     arn = alias_arn(call.account, call.region, name)
     may(call, "DeleteAlias", arn)
     key = await room.find(call, "DeleteAlias", name, aliases=True)
-    room.decide(call, "DeleteAlias", key)
+    await room.decide(call, "DeleteAlias", key)
     async with room.database.write(call.id) as tx:
         row = (await tx.execute(of_name(call, name))).first()
         if row is None:

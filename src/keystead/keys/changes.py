@@ -12,11 +12,11 @@ from keystead.keys import records, states
 from keystead.keys.errors import KeyNotFound, ManagedKeyImmutable, NotRotatable
 from keystead.keys.key import AWS_KMS, DAY, SPECS, Key, Manager, State
 from keystead.keys.store import KIND, keys
-from keystead.keys.use import Keys
+from keystead.keys.use import NOTHING_ASKED, Keys
 
 
 async def admitted(
-    room: Keys, call: Call, operation: str, named: str, asked: Mapping[str, Values] | None = None
+    room: Keys, call: Call, operation: str, named: str, asked: Mapping[str, Values] = NOTHING_ASKED
 ) -> Key:
     """A customer managed key that this operation may change. Raises ManagedKeyImmutable."""
     key = await room.admit(call, operation, named, asked=asked)
@@ -40,7 +40,7 @@ async def change(tx: Transaction, key: Key, **columns: Any) -> None:
 
 
 async def set_state(
-    room: Keys, call: Call, operation: str, named: str, state: State, asked: Mapping[str, Values] | None = None
+    room: Keys, call: Call, operation: str, named: str, state: State, asked: Mapping[str, Values] = NOTHING_ASKED
 ) -> None:
     key = await admitted(room, call, operation, named, asked)
     async with room.database.write(call.id) as tx:

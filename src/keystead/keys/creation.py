@@ -1,4 +1,4 @@
-"""Making a customer managed key."""
+"""CreateKey's way: who may, with which policy, and then the key."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,9 @@ from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
 from keystead.keys import policies
 from keystead.keys.conditions import KeyContext, of_tags
-from keystead.keys.key import Key, Manager
-from keystead.keys.use import RESOURCE, Keys, record_of
+from keystead.keys.key import Key
+from keystead.keys.making import Plan
+from keystead.keys.use import RESOURCE, Keys
 
 
 async def create(
@@ -27,19 +28,9 @@ async def create(
     if tags:
         authorize(call, "kms:TagResource", resource_account=call.account, extra=context)
     checked = await policies.check(room.identities, policy or policies.default(call.account))
-    record = record_of(
-        call.account,
-        call.region,
-        manager=Manager.CUSTOMER,
-        description=description,
-        policy=checked.text,
-        policy_ids=checked.ids,
-        now=room.clock(),
-    )
+    plan = Plan(call.account, call.region, checked, room.clock(), description=description, tags=tags)
     if policy is not None and not bypass:
-        policies.check_lockout(
-            call, f"arn:aws:kms:{call.region}:{call.account}:key/{record['id']}", None, checked.policy, asked
-        )
-    key = await room.make(call, record, tags)
+        policies.check_lockout(call, plan.key(), checked.policy, asked)
+    key = await room.make(call, plan)
     call.notes.resource(key.account, RESOURCE, key.arn)
     return key

@@ -5,9 +5,10 @@ from sqlalchemy import delete, select, update
 from keystead.database.engine import Transaction
 from keystead.keys import records
 from keystead.keys.key import Key, State
+from keystead.keys.making import note_policy
 from keystead.keys.rotation import Happened
 from keystead.keys.store import ALIAS_KIND, KIND, aliases, grants, keys, materials, tags, usage
-from keystead.keys.use import Keys, note_policy
+from keystead.keys.use import Keys
 
 
 async def delete_due(room: Keys, now: float) -> list[Happened]:

@@ -1,13 +1,12 @@
-"""Making and ending grants (KMS API reference, CreateGrant, RetireGrant, RevokeGrant)."""
+"""Making grants, and who may pass on what (KMS API reference, CreateGrant)."""
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, select
 
 from keystead.access.decision import Combine
 from keystead.access.errors import AccessDenied
@@ -18,24 +17,16 @@ from keystead.identities.call import Call
 from keystead.keys import records, tokens
 from keystead.keys.changes import again
 from keystead.keys.conditions import KeyContext
-from keystead.keys.errors import (
-    GrantIdMalformed,
-    GrantNotFound,
-    GrantPrincipalUnknown,
-    GrantTokenInvalid,
-    LimitReached,
-    ParameterWrong,
-)
-from keystead.keys.grants import OPERATIONS, Constraint, Grant, at_least_as_strict, is_principal, token_digest
-from keystead.keys.key import Key, arn_of
+from keystead.keys.errors import GrantPrincipalUnknown, LimitReached, ParameterWrong
+from keystead.keys.grants import OPERATIONS, Constraint, Grant, at_least_as_strict, token_digest
+from keystead.keys.key import Key
 from keystead.keys.store import KIND, grant_tokens, grants
-from keystead.keys.use import RESOURCE, Keys, dry_run_ends
+from keystead.keys.use import Keys, dry_run_ends
 
 LIMIT: Final = 50_000
 """Grants of one key (KMS developer guide, quotas)."""
 PAIRS: Final = 8
 VALUE: Final = 384
-GRANT_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +45,7 @@ class Wanted:
         found: dict[str, Values] = {
             "kms:grantoperations": tuple(sorted(self.operations)),
             "kms:granteeprincipal": (self.grantee,),
+            "kms:grantisforawsresource": ("false",),
         }
         if self.constraints:
             found["kms:grantconstrainttype"] = tuple(kind.value for kind in self.constraints)
@@ -86,17 +78,16 @@ async def create(
         call, "CreateGrant", named, context=wanted.context(), grant_tokens=grant_tokens_, asked=wanted.conditions()
     )
     check(wanted, key)
-    check_delegation(call, key, wanted)
+    await check_delegation(room, call, key, wanted)
     grantee_id = await unique_id(room, wanted.grantee)
     retiring_id = await unique_id(room, wanted.retiring) if wanted.retiring is not None else None
     dry_run_ends(dry_run)
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "CreateGrant")
-        grant_id = next((g.id for g in now.grants if wanted.name and same(g, wanted, grantee_id)), None)
-        if grant_id is None:
-            if len(now.grants) >= LIMIT:
-                raise LimitReached(f"A key cannot have more than {LIMIT} grants.")
-            grant_id = hashlib.sha256(os.urandom(32)).hexdigest()
+        found = await same(tx, now, wanted, grantee_id) if wanted.name else None
+        grant_id = found.id if found else hashlib.sha256(os.urandom(32)).hexdigest()
+        if found is None:
+            await check_room(tx, now)
             await insert_grant(tx, call, now, wanted, grant_id, grantee_id, retiring_id)
         token = tokens.new(grant_id)
         await tx.execute(insert(grant_tokens).values(digest=token_digest(token), grant_id=grant_id))
@@ -104,14 +95,27 @@ async def create(
     return grant_id, token
 
 
-def same(grant: Grant, wanted: Wanted, grantee_id: str) -> bool:
-    return (
-        (grant.name, grant.grantee, grant.grantee_id, grant.retiring, grant.operations, grant.source_arn)
-        == (wanted.name, wanted.grantee, grantee_id, wanted.retiring, wanted.operations, wanted.source_arn)
-    ) and grant.constraints == wanted.constraints  # fmt: skip  # two sides of one comparison
+async def same(tx: Transaction, key: Key, wanted: Wanted, grantee_id: str) -> Grant | None:
+    """A live grant of this name that was made by the very same request."""
+    named = select(grants).where(records.live(key.region, key.id), grants.c.name == wanted.name)
+    for row in await tx.execute(named):
+        found = records.grant_of(row)
+        if (
+            (found.grantee, found.grantee_id, found.retiring, found.operations, found.source_arn)
+            == (wanted.grantee, grantee_id, wanted.retiring, wanted.operations, wanted.source_arn)
+        ) and found.constraints == wanted.constraints:  # fmt: skip  # two sides of one comparison
+            return found
+    return None
 
 
-def check_delegation(call: Call, key: Key, wanted: Wanted) -> None:
+async def check_room(tx: Transaction, key: Key) -> None:
+    """Raises LimitReached."""
+    counted = await tx.execute(select(func.count()).select_from(grants).where(records.live(key.region, key.id)))
+    if counted.scalar_one() >= LIMIT:
+        raise LimitReached(f"A key cannot have more than {LIMIT} grants.")
+
+
+async def check_delegation(room: Keys, call: Call, key: Key, wanted: Wanted) -> None:
     """Whoever may grant only by a grant may pass on no more than that grant gives. Raises AccessDenied."""
     try:
         authorize(
@@ -126,7 +130,8 @@ def check_delegation(call: Call, key: Key, wanted: Wanted) -> None:
         )
     except AccessDenied:
         principal = call.caller.principal
-        parents = [g for g in key.grants if g.allows(principal, "CreateGrant", wanted.context(), None)]
+        held = await room.known.grants(key, principal)
+        parents = [g for g in held if g.allows(principal, "CreateGrant", wanted.context(), None)]
         if not any(
             wanted.operations <= g.operations and at_least_as_strict(wanted.constraints, g.constraints) for g in parents
         ):
@@ -134,11 +139,11 @@ def check_delegation(call: Call, key: Key, wanted: Wanted) -> None:
 
 
 async def unique_id(room: Keys, arn: str) -> str:
-    """Of a user or role; empty for an account or a session, which are known by their ARN. Raises GrantPrincipalUnknown."""
+    """Of a user or role; empty for an account or a session, known by their ARN. Raises GrantPrincipalUnknown."""
     principal = await room.identities.principal(arn)
     if principal is None:
         raise GrantPrincipalUnknown(arn)
-    return principal.unique_id if principal.entity_arn == arn and ":root" not in arn else ""
+    return principal.unique_id if principal.unique_id != principal.account and principal.entity_arn == arn else ""
 
 
 async def insert_grant(
@@ -161,101 +166,3 @@ async def insert_grant(
         "created_at": tx.at,
     }
     await tx.execute(insert(grants).values(**row))
-
-
-async def revoke(room: Keys, call: Call, named: str, grant_id: str, *, dry_run: bool) -> None:
-    key = await room.admit(call, "RevokeGrant", named, asked={"kms:grantisforawsresource": ("false",)})
-    grant_in(key, grant_id)
-    dry_run_ends(dry_run)
-    await end(room, call, key, grant_id, "revoked")
-
-
-async def retire(
-    room: Keys, call: Call, token: str | None, named: str | None, grant_id: str | None, *, dry_run: bool
-) -> None:
-    """By the retiring principal, the grantee if the grant says so, or the account that made it."""
-    key, grant = await to_retire(room, call, token, named, grant_id)
-    call.notes.resource(key.account, RESOURCE, key.arn)
-    call.notes.additional["grantId"] = grant.id
-    principal = call.caller.principal
-    own = is_principal(principal, grant.retiring, grant.retiring_id or "") if grant.retiring else False
-    by_grant = own or grant.allows(principal, "RetireGrant", None, None)
-    asked: dict[str, Values] = {"kms:grantconstrainttype": tuple(kind.value for kind in grant.constraints)}
-    if by_grant or principal.account == grant.issuing_account:
-        authorize(
-            call,
-            "kms:RetireGrant",
-            key.arn,
-            combine=Combine.KEY,
-            resource_account=key.account,
-            resource_policy=key.policy,
-            extra=KeyContext(call, key, None, asked),
-            grant=(lambda: grant.id) if by_grant else None,
-            hidden=key.account != call.account,
-        )
-    else:
-        call.decided = True
-        text = f"User: {principal.arn} is not authorized to perform: kms:RetireGrant on resource: {key.arn}"
-        raise AccessDenied(f"{text} because no resource-based policy allows the kms:RetireGrant action")
-    dry_run_ends(dry_run)
-    await end(room, call, key, grant.id, "retired")
-
-
-async def to_retire(
-    room: Keys, call: Call, token: str | None, named: str | None, grant_id: str | None
-) -> tuple[Key, Grant]:
-    if token is not None:
-        if named is not None or grant_id is not None:
-            raise ParameterWrong("Specify either a grant token, or a key ARN and a grant ID, but not both.")
-        return await by_token(room, call, token)
-    if named is None or grant_id is None:
-        raise ParameterWrong("Specify either a grant token, or a key ARN and a grant ID.")
-    key = await room.find(call, "RetireGrant", named)
-    return key, grant_in(key, grant_id)
-
-
-async def by_token(room: Keys, call: Call, token: str) -> tuple[Key, Grant]:
-    if not tokens.is_token(token):
-        raise GrantTokenInvalid
-    query = select(grants.c.region, grants.c.key_id).where(grants.c.id == tokens.grant_of(token))
-    async with room.database.read() as connection:
-        place = (await connection.execute(query)).first()
-    key = await room.load(place.region, place.key_id) if place is not None else None
-    if key is None or key.region != call.region:
-        raise GrantTokenInvalid
-    grant = next((g for g in key.grants if token_digest(token) in g.tokens), None)
-    if grant is None:
-        raise GrantTokenInvalid
-    return key, grant
-
-
-def grant_in(key: Key, grant_id: str) -> Grant:
-    """Raises GrantIdMalformed, GrantNotFound."""
-    if not GRANT_ID.fullmatch(grant_id):
-        raise GrantIdMalformed
-    grant = next((g for g in key.grants if g.id == grant_id), None)
-    if grant is None:
-        raise GrantNotFound(grant_id)
-    return grant
-
-
-async def end(room: Keys, call: Call, key: Key, grant_id: str, how: str) -> None:
-    """The row stays, with the time of its end."""
-    async with room.database.write(call.id) as tx:
-        live = (grants.c.id == grant_id) & grants.c.ended_at.is_(None)
-        ended = await tx.execute(update(grants).where(live).values(ended_at=tx.at, ended_by=how))
-        tx.changed(KIND, f"{key.region}/{key.id}")
-        if ended.rowcount == 0:
-            raise GrantNotFound(grant_id)
-
-
-async def retirable(
-    room: Keys, call: Call, retiring: str, after: tuple[float, str], limit: int
-) -> list[tuple[Grant, str]]:
-    """Live grants of the Region that this principal may retire, with their key ARNs, oldest first; one more than `limit`."""
-    later = or_(grants.c.created_at > after[0], (grants.c.created_at == after[0]) & (grants.c.id > after[1]))
-    mine = (grants.c.retiring == retiring) & (grants.c.region == call.region) & grants.c.ended_at.is_(None)
-    query = select(grants).where(mine, later).order_by(grants.c.created_at, grants.c.id).limit(limit + 1)
-    async with room.database.read() as connection:
-        found = list(await connection.execute(query))
-    return [(records.grant_of(row), arn_of(row.key_account, row.region, row.key_id)) for row in found]

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -33,7 +33,6 @@ Context = Mapping[str, str]
 class Grant:
     """grantee, retiring   ARNs as given; the ids beside them are what matches
     constraints  each kind at most once; several must all hold
-    parent      the grant by which it was made, if any
     """
 
     id: str
@@ -47,7 +46,6 @@ class Grant:
     source_arn: str | None
     issuing_account: str
     created_at: float
-    tokens: frozenset[str] = field(default=frozenset(), repr=False)
 
     def allows(self, principal: Principal, operation: str, context: Context | None, source_arn: str | None) -> bool:
         """Whether this grant lets the principal do this with that encryption context."""

@@ -7,7 +7,6 @@ from typing import Final
 
 from keystead.access.policy import Policy
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material
-from keystead.keys.grants import Grant
 
 ENCRYPT_DECRYPT: Final = "ENCRYPT_DECRYPT"
 AWS_KMS: Final = "AWS_KMS"
@@ -71,7 +70,7 @@ class Key:
 
     versions   newest last; the newest encrypts, all decrypt
     aliases    names, `alias/…`
-    grants     live ones
+    granted    whether any grant on it is live
     policy_ids  user and role ARNs of the policy to the unique ids they had when it was put
     """
 
@@ -92,7 +91,7 @@ class Key:
     policy_ids: Mapping[str, str] = field(repr=False)
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
-    grants: tuple[Grant, ...] = field(default=(), repr=False)
+    granted: bool = False
     deletion_at: float | None = None
     multi_region: bool = False
 

@@ -24,7 +24,7 @@ USES: Final = (
 
 
 def service_of(alias: str) -> str | None:
-    """The service of `alias/aws/<service>`, if there is such a managed key."""
+    """The service of `alias/aws/<service>`, if there is such a managed key; None for anything else."""
     name = alias.removeprefix(PREFIX)
     return name if alias.startswith(PREFIX) and name in SERVICES else None
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from keystead.access.decision import Combine, decide
 from keystead.access.errors import PolicyMalformed
@@ -31,6 +31,11 @@ class Checked:
     text: str
     ids: Mapping[str, str]
     policy: Policy
+
+    @classmethod
+    def trusted(cls, text: str) -> Self:
+        """Of a text written here, which names no users or roles."""
+        return cls(text, {}, compile(parse(text, Kind.KEY)))
 
 
 def default(account: str) -> str:
@@ -65,11 +70,11 @@ async def check(identities: Identities, text: str) -> Checked:
     return Checked(text, ids, compile(document, ids))
 
 
-def check_lockout(call: Call, arn: str, key: Key | None, proposed: Policy, asked: Mapping[str, Values]) -> None:
+def check_lockout(call: Call, key: Key, proposed: Policy, asked: Mapping[str, Values]) -> None:
     """The caller must still be able to put the next policy. Raises LockedOut."""
     context = CallContext(call, call.account, KeyContext(call, key, asked={**asked, "kms:policyname": (DEFAULT,)}))
     decision = decide(
-        Request(call.caller.principal, "kms:PutKeyPolicy", arn, context),
+        Request(call.caller.principal, "kms:PutKeyPolicy", key.arn, context),
         call.caller.standing,
         combine=Combine.KEY,
         resource_account=call.account,

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.access.policy import Kind, Policy, compile, parse  # noqa: A004  # the rules' own verb
+from keystead.access.request import Principal
 from keystead.keyholder.promise import Material
 from keystead.keys.grants import Constraint, Grant
 from keystead.keys.key import Key, Manager, Rotation, State, Version
-from keystead.keys.store import aliases, grant_tokens, grants, keys, materials, tags
+from keystead.keys.store import aliases, grants, keys, materials, tags
 
 
 async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | None:
@@ -42,7 +43,9 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
         policy_ids=row.policy_ids,
         tags={tag.name: tag.value for tag in tagged},
         aliases=tuple(alias.name for alias in named),
-        grants=await load_grants(connection, region, key_id),
+        granted=bool(
+            (await connection.execute(select(exists(select(grants.c.id).where(live(region, key_id)))))).scalar()
+        ),
         deletion_at=row.deletion_at,
         multi_region=row.multi_region,
     )
@@ -52,18 +55,27 @@ def compiled(text: str, ids: Mapping[str, str]) -> Policy:
     return compile(parse(text, Kind.KEY), ids)
 
 
-async def load_grants(connection: AsyncConnection, region: str, key_id: str) -> tuple[Grant, ...]:
-    """Live ones, oldest first."""
-    live = (grants.c.region == region) & (grants.c.key_id == key_id) & grants.c.ended_at.is_(None)
-    found = list(await connection.execute(select(grants).where(live).order_by(grants.c.created_at, grants.c.id)))
-    given: dict[str, set[str]] = {}
-    joined = select(grant_tokens).join(grants, grants.c.id == grant_tokens.c.grant_id).where(live)
-    for token in await connection.execute(joined):
-        given.setdefault(token.grant_id, set()).add(token.digest)
-    return tuple(grant_of(row, frozenset(given.get(row.id, ()))) for row in found)
+def live(region: str, key_id: str) -> ColumnElement[bool]:
+    return (grants.c.region == region) & (grants.c.key_id == key_id) & grants.c.ended_at.is_(None)
 
 
-def grant_of(row: Any, tokens: frozenset[str] = frozenset()) -> Grant:
+async def grants_to(connection: AsyncConnection, region: str, key_id: str, principal: Principal) -> tuple[Grant, ...]:
+    """Live grants on a key to one principal: a user or role is known by its unique id, others by their ARN."""
+    to = or_(
+        grants.c.grantee_id == principal.unique_id, (grants.c.grantee_id == "") & (grants.c.grantee == principal.arn)
+    )
+    found = await connection.execute(select(grants).where(live(region, key_id), to).order_by(grants.c.created_at))
+    return tuple(grant_of(row) for row in found)
+
+
+async def grant(connection: AsyncConnection, region: str, key_id: str, grant_id: str) -> Grant | None:
+    """A live grant on a key."""
+    found = await connection.execute(select(grants).where(live(region, key_id), grants.c.id == grant_id))
+    row = found.first()
+    return grant_of(row) if row is not None else None
+
+
+def grant_of(row: Any) -> Grant:
     return Grant(
         id=row.id,
         name=row.name,
@@ -76,5 +88,4 @@ def grant_of(row: Any, tokens: frozenset[str] = frozenset()) -> Grant:
         source_arn=row.source_arn,
         issuing_account=row.issuing_account,
         created_at=row.created_at,
-        tokens=tokens,
     )

@@ -14,8 +14,9 @@ from keystead.keys import records
 from keystead.keys.changes import admitted, again, change, check_rotatable
 from keystead.keys.errors import RotationInProgress, RotationsExhausted
 from keystead.keys.key import DAY, Key, State
+from keystead.keys.making import insert_material
 from keystead.keys.store import keys
-from keystead.keys.use import Keys, insert_material
+from keystead.keys.use import Keys
 
 ON_DEMAND_LIMIT: Final = 25
 """On-demand rotations in a key's life (KMS developer guide, quotas)."""
@@ -92,7 +93,7 @@ async def rotate_due(room: Keys, now: float) -> list[Happened]:
 
 async def rotate_one(room: Keys, region: str, key_id: str, now: float) -> Happened | None:
     """None when it is no longer due: somebody else was here."""
-    key = await room.load(region, key_id)
+    key = await room.known.key(region, key_id)
     if key is None:
         return None
     material = await room.keyholder.create_material(key.id, key.spec)

@@ -74,7 +74,7 @@ materials = Table(
     metadata,
     Column("region", REGION, nullable=False),
     Column("key_id", KEY_ID, nullable=False),
-    Column("version", Integer, nullable=False),  # 1, 2, …
+    Column("version", Integer, autoincrement=False, nullable=False),  # 1, 2, …
     Column("material_id", String(64), nullable=False),
     Column("token", LargeBinary, nullable=False),
     Column("made_at", Double, nullable=False),
@@ -129,7 +129,8 @@ grants = Table(
     Column("ended_at", Double),
     Column("ended_by", String(16)),  # retired, revoked, deleted
     PrimaryKeyConstraint("id", name="pk_key_grants"),
-    Index("ix_key_grants_key", "region", "key_id", "ended_at"),
+    Index("ix_key_grants_key", "region", "key_id", "ended_at", "created_at"),
+    Index("ix_key_grants_grantee", "region", "key_id", "grantee_id", "ended_at"),
     Index("ix_key_grants_retiring", "retiring", "ended_at"),
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 
 from keystead.access.request import Values
 from keystead.database.engine import Transaction
@@ -11,6 +11,7 @@ from keystead.identities.call import Call
 from keystead.keys.changes import admitted, again
 from keystead.keys.conditions import of_tags
 from keystead.keys.errors import TagProblem
+from keystead.keys.making import insert_tags
 from keystead.keys.store import KIND, tags
 from keystead.keys.use import Keys
 
@@ -50,12 +51,6 @@ async def remove(room: Keys, call: Call, named: str, listed: Sequence[str]) -> N
         await again(tx, key, "UntagResource")
         await remove_tags(tx, key.region, key.id, listed)
         tx.changed(KIND, f"{key.region}/{key.id}")
-
-
-async def insert_tags(tx: Transaction, region: str, key_id: str, given: Mapping[str, str]) -> None:
-    if given:
-        rows = [{"region": region, "key_id": key_id, "name": name, "value": value} for name, value in given.items()]
-        await tx.execute(insert(tags), rows)
 
 
 async def remove_tags(tx: Transaction, region: str, key_id: str, listed: Sequence[str]) -> None:

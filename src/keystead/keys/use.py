@@ -1,25 +1,23 @@
 """The one door to keys: nothing reaches a key, its record or its material but through here."""
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from keystead.access.decision import Combine
 from keystead.access.errors import AccessDenied
 from keystead.access.request import Values
-from keystead.database.cache import Cache
-from keystead.database.engine import Database, Transaction
-from keystead.database.feed import EVERYTHING, Feed
+from keystead.database.engine import Database
+from keystead.database.feed import Feed
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
 from keystead.identities.room import Identities
 from keystead.keyholder.ciphertext import canonical, material_id_of
 from keystead.keyholder.errors import CiphertextInvalid
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Keyholder, Material
-from keystead.keys import grants, managed, names, records, states
+from keystead.keys import grants, making, managed, names, states
 from keystead.keys.conditions import KeyContext
 from keystead.keys.errors import (
     AlgorithmWrong,
@@ -32,13 +30,14 @@ from keystead.keys.errors import (
     KeyNotFound,
     UsageWrong,
 )
-from keystead.keys.key import AWS_KMS, DAY, ENCRYPT_DECRYPT, Key, Manager, State
-from keystead.keys.store import ALIAS_KIND, KIND, aliases, keys, materials, policy_history
+from keystead.keys.key import ENCRYPT_DECRYPT, Key, Manager
+from keystead.keys.known import Known
+from keystead.keys.making import Plan
+from keystead.keys.store import aliases
 from keystead.keys.tokens import is_token
 
-KNOWN: Final = 10_000
-"""Keys kept by one process."""
 NO_CONTEXT: Final[Mapping[str, str]] = {}
+NOTHING_ASKED: Final[Mapping[str, Values]] = {}
 RESOURCE: Final = "AWS::KMS::Key"
 
 CROSS_ACCOUNT: Final = frozenset(
@@ -55,35 +54,48 @@ HIDDEN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call asks besides the key's name.
+
+    context     the encryption context; None where the operation has none
+    conditions  the service's condition keys that come from the request, in lower case
+    """
+
+    context: Mapping[str, str] | None = None
+    grant_tokens: Sequence[str] = ()
+    conditions: Mapping[str, Values] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
-    """Leave to use a key's material for one operation. Only `Keys.use` makes one."""
+    """Leave to use a key's material for one operation. Only the door makes one."""
 
     key: Key
+    material: Material
     _keyholder: Keyholder = field(repr=False)
     _context: bytes = field(repr=False)
-    _opens: Material | None = field(default=None, repr=False)
 
     @property
     def material_id(self) -> str:
-        return (self._opens or self.key.material).material_id
+        return self.material.material_id
 
     async def encrypt(self, plaintext: bytes) -> bytes:
-        return await self._keyholder.encrypt(self.key.material, plaintext, self._context)
+        return await self._keyholder.encrypt(self.material, plaintext, self._context)
 
     async def decrypt(self, blob: bytes) -> bytes:
         """Raises CiphertextInvalid."""
-        return await self._keyholder.decrypt(self._opens or self.key.material, blob, self._context)
+        return await self._keyholder.decrypt(self.material, blob, self._context)
 
     async def generate_data_key(self, length: int) -> tuple[bytes, bytes]:
-        return await self._keyholder.generate_data_key(self.key.material, length, self._context)
+        return await self._keyholder.generate_data_key(self.material, length, self._context)
 
     async def generate_data_key_without_plaintext(self, length: int) -> bytes:
-        return await self._keyholder.generate_data_key_without_plaintext(self.key.material, length, self._context)
+        return await self._keyholder.generate_data_key_without_plaintext(self.material, length, self._context)
 
     async def reencrypt(self, blob: bytes, target: "Use") -> bytes:
         """The plaintext stays in the keyholder. Raises CiphertextInvalid."""
-        opens = self._opens or self.key.material
-        return await self._keyholder.reencrypt(opens, blob, self._context, target.key.material, target._context)
+        to = target._context  # noqa: SLF001  # of its own class
+        return await self._keyholder.reencrypt(self.material, blob, self._context, target.material, to)
 
 
 class Keys:
@@ -101,21 +113,7 @@ class Keys:
         self.keyholder = keyholder
         self.identities = identities
         self.clock = clock
-        self._feed = feed
-        self._keys: Cache[tuple[str, str], Key] = Cache(feed, KNOWN)
-        self._aliases: Cache[tuple[str, str, str], str] = Cache(feed, KNOWN)
-        self._materials: Cache[tuple[str, str], str] = Cache(feed, KNOWN)
-        feed.on(KIND, self._evict_key)
-        feed.on(ALIAS_KIND, lambda _: self._aliases.clear())
-
-    def _evict_key(self, changed: str) -> None:
-        if changed == EVERYTHING:
-            self._keys.clear()
-            self._materials.clear()
-            return
-        region, _, key_id = changed.partition("/")
-        self._keys.evict((region, key_id))
-        self._materials.evict_where(lambda held: held == key_id)
+        self.known = Known(database, feed)
 
     async def use(
         self,
@@ -126,7 +124,7 @@ class Keys:
         context: Mapping[str, str] = NO_CONTEXT,
         algorithm: str = SYMMETRIC_DEFAULT,
         grant_tokens: Sequence[str] = (),
-        asked: Mapping[str, Values] | None = None,
+        asked: Mapping[str, Values] = NOTHING_ASKED,
     ) -> Use:
         """Leave to encrypt with a key, or the error that says why not.
 
@@ -134,6 +132,7 @@ class Keys:
         2. decide whether the caller may        5. note the material for the record
         3. check its state                      6. hand out a Use; nothing else reaches the keyholder
         """
+        conditions = {"kms:encryptionalgorithm": (algorithm,), **asked}
         key = await self.admit(
             call,
             operation,
@@ -141,9 +140,10 @@ class Keys:
             aliases=True,
             context=context,
             grant_tokens=grant_tokens,
-            asked={"kms:encryptionalgorithm": (algorithm,), **(asked or {})},
+            asked=conditions,
         )
-        return self._leave(call, operation, key, context, algorithm, None)
+        check_usage(key, operation, algorithm)
+        return self._leave(call, key, key.material, context)
 
     async def use_to_open(
         self,
@@ -155,34 +155,23 @@ class Keys:
         context: Mapping[str, str] = NO_CONTEXT,
         algorithm: str = SYMMETRIC_DEFAULT,
         grant_tokens: Sequence[str] = (),
-        asked: Mapping[str, Values] | None = None,
+        asked: Mapping[str, Values] = NOTHING_ASKED,
     ) -> Use:
         """Leave to open a blob: as `use`, but the blob names the key, and a name given besides must agree.
 
         Raises CiphertextInvalid for what is no blob, KeyMismatch, CiphertextOfUnknownKey.
         """
-        conditions = {"kms:encryptionalgorithm": (algorithm,), **(asked or {})}
-        if named is not None:
-            key = await self.admit(
-                call, operation, named, aliases=True, context=context, grant_tokens=grant_tokens, asked=conditions
-            )
-            if algorithm == SYMMETRIC_DEFAULT:
-                material = key.holding(material_id_of(blob))
-                if material is None:
-                    raise KeyMismatch
+        wanted = Asked(context, grant_tokens, {"kms:encryptionalgorithm": (algorithm,), **asked})
+        if named is None:
+            key = await self._of_blob(call, operation, blob, wanted)
         else:
-            key = await self._of_blob(call, material_id_of(blob))
-            try:
-                self._decide(call, operation, key, context, grant_tokens, conditions)
-            except AccessDenied:
-                if key.account == call.account:
-                    raise
-                raise CiphertextOfUnknownKey from None
-            material = key.holding(material_id_of(blob))
-            states.check(key, operation)
-        return self._leave(
-            call, operation, key, context, algorithm, material if algorithm == SYMMETRIC_DEFAULT else None
-        )
+            key = await self._of_name_or_blob(call, operation, named, blob, wanted)
+        states.check(key, operation)
+        material = key.holding(material_id_of(blob)) if algorithm == SYMMETRIC_DEFAULT else key.material
+        if material is None:
+            raise KeyMismatch
+        check_usage(key, operation, algorithm)
+        return self._leave(call, key, material, context)
 
     async def admit(
         self,
@@ -193,110 +182,31 @@ class Keys:
         aliases: bool = False,
         context: Mapping[str, str] | None = None,
         grant_tokens: Sequence[str] = (),
-        asked: Mapping[str, Values] | None = None,
+        asked: Mapping[str, Values] = NOTHING_ASKED,
     ) -> Key:
         """The key, once the caller may do this operation on it and its state allows it; steps 1 to 3."""
         place = names.read(call, named, aliases=aliases)
-        if aliases and place.alias is not None:
-            asked = {**(asked or {}), "kms:requestalias": (place.alias,)}
-        key = await self._find(call, operation, place)
-        self._decide(call, operation, key, context, grant_tokens, asked)
-        states.check(key, operation)
+        key = await self._admitted(call, operation, place, Asked(context, grant_tokens, asked))
+        states.check(key, operation)  # 3
         return key
-
-    async def same_key(self, call: Call, blob: bytes | None, source: str | None, target: str) -> bool | None:
-        """Whether a source, named or in a blob, and a target are one key; None where one of them is not found."""
-        try:
-            found = await self._load_named(names.read(call, target, aliases=True))
-            if source is not None:
-                held = await self._load_named(names.read(call, source, aliases=True))
-            else:
-                held = await self._of_blob(call, material_id_of(blob or b""))
-        except (KeyFault, CiphertextInvalid):
-            return None
-        return None if found is None or held is None else found.arn == held.arn
 
     async def find(self, call: Call, operation: str, named: str, *, aliases: bool = False) -> Key:
         """Step 1 alone. THE CALLER MUST STILL decide with `decide`."""
-        return await self._find(call, operation, names.read(call, named, aliases=aliases))
+        place = names.read(call, named, aliases=aliases)
+        return self._visible(call, operation, place, await self._reach(call, operation, place))
 
-    def decide(self, call: Call, operation: str, key: Key, asked: Mapping[str, Values] | None = None) -> None:
-        """Step 2 alone, for operations that ask about several keys. Raises AccessDenied."""
-        self._decide(call, operation, key, None, (), asked)
-
-    async def _find(self, call: Call, operation: str, place: names.Named) -> Key:
-        foreign = place.account != call.account
-        key = None
-        if not foreign or operation in CROSS_ACCOUNT:
-            key = await self._load_named(place)
-            if key is None and place.alias is not None and not foreign and managed.service_of(place.alias):
-                key = await self._make_managed(call, place.alias)
-        if key is not None and key.manager is not Manager.AWS_OWNED:
-            return key
-        if foreign:
-            call.decided = True
-            raise AccessDenied(HIDDEN.format(arn=call.caller.principal.arn, action=f"kms:{operation}"))
-        raise (KeyNotFound if place.alias is None else AliasNotFound)(place.arn)
-
-    async def _load_named(self, place: names.Named) -> Key | None:
-        key_id = place.key_id
-        if key_id is None:
-            key_id = await self._target(place.account, place.region, place.alias or "")
-        key = await self.load(place.region, key_id) if key_id is not None else None
-        return key if key is not None and key.account == place.account else None
-
-    async def load(self, region: str, key_id: str) -> Key | None:
-        """The key's record, cached. THE CALLER MUST STILL decide."""
-        kept = self._keys.get((region, key_id))
-        if kept is not None:
-            return kept
-        generation = self._feed.generation
-        async with self.database.read() as connection:
-            key = await records.load(connection, region, key_id)
-        if key is not None:
-            self._keys.keep((region, key_id), key, generation)
-        return key
-
-    async def _target(self, account: str, region: str, alias: str) -> str | None:
-        kept = self._aliases.get((account, region, alias))
-        if kept is not None:
-            return kept
-        generation = self._feed.generation
-        query = select(aliases.c.key_id).filter_by(account=account, region=region, name=alias)
-        async with self.database.read() as connection:
-            found: str | None = (await connection.execute(query)).scalar()
-        if found is not None:
-            self._aliases.keep((account, region, alias), found, generation)
-        return found
-
-    async def _of_blob(self, call: Call, material_id: str) -> Key:
-        kept = self._materials.get((call.region, material_id))
-        if kept is None:
-            generation = self._feed.generation
-            query = select(materials.c.key_id).filter_by(region=call.region, material_id=material_id)
-            async with self.database.read() as connection:
-                kept = (await connection.execute(query)).scalar()
-            if kept is not None:
-                self._materials.keep((call.region, material_id), kept, generation)
-        key = await self.load(call.region, kept) if kept is not None else None
-        if key is None or key.manager is Manager.AWS_OWNED:
-            call.decided = True
-            raise CiphertextOfUnknownKey
-        return key
-
-    def _decide(
-        self,
-        call: Call,
-        operation: str,
-        key: Key,
-        context: Mapping[str, str] | None,
-        grant_tokens: Sequence[str],
-        asked: Mapping[str, Values] | None,
-    ) -> None:
-        for token in grant_tokens:
-            if not is_token(token):
-                raise GrantTokenInvalid
+    async def decide(self, call: Call, operation: str, key: Key, asked: Asked | None = None) -> None:
+        """Step 2 alone. Raises AccessDenied, GrantTokenInvalid."""
+        asked = asked or Asked()
+        if not all(map(is_token, asked.grant_tokens)):
+            raise GrantTokenInvalid
         call.notes.resource(key.account, RESOURCE, key.arn)
+        held = await self.known.grants(key, call.caller.principal)
+
+        def granted() -> str | None:
+            found = grants.find(held, call.caller.principal, operation, asked.context, None)
+            return found.id if found else None
+
         authorize(
             call,
             f"kms:{operation}",
@@ -304,144 +214,124 @@ class Keys:
             combine=Combine.KEY,
             resource_account=key.account,
             resource_policy=key.policy,
-            extra=KeyContext(call, key, context, asked),
-            grant=self._grant(call, operation, key, context) if key.grants else None,
+            extra=KeyContext(call, key, asked.context, asked.conditions),
+            grant=granted if held else None,
             hidden=key.account != call.account,
         )
 
-    def _grant(
-        self, call: Call, operation: str, key: Key, context: Mapping[str, str] | None
-    ) -> Callable[[], str | None]:
-        def find() -> str | None:
-            found = grants.find(key.grants, call.caller.principal, operation, context, None)
-            return found.id if found else None
+    async def is_same_key(self, call: Call, blob: bytes | None, source: str | None, target: str) -> bool | None:
+        """Whether a source, named or in a blob, and a target are one key; None where one of them is not found."""
+        try:
+            found = await self._named(names.read(call, target, aliases=True))
+            if source is not None:
+                held = await self._named(names.read(call, source, aliases=True))
+            else:
+                held = await self._held(call, blob or b"")
+        except (KeyFault, CiphertextInvalid):
+            return None
+        return None if found is None or held is None else found.arn == held.arn
 
-        return find
+    # --- finding ------------------------------------------------------------------------------------------------------
 
-    def _leave(
-        self,
-        call: Call,
-        operation: str,
-        key: Key,
-        context: Mapping[str, str],
-        algorithm: str,
-        opens: Material | None,
-    ) -> Use:
-        if key.usage != ENCRYPT_DECRYPT:
-            raise UsageWrong(key.arn, key.usage, operation)
-        if algorithm not in key.algorithms:
-            raise AlgorithmWrong(algorithm, key.spec)
-        use = Use(key, self.keyholder, canonical(context) if context else b"", opens)
-        call.notes.additional["keyMaterialId"] = use.material_id
-        return use
-
-    # --- making keys --------------------------------------------------------------------------------------------------
-
-    async def _make_managed(self, call: Call, alias: str) -> Key:
-        """The AWS managed key of a service, which comes into being when it is first asked for."""
-        service = managed.service_of(alias) or ""
-        text = managed.policy(service, call.account, call.region)
-        record = record_of(
-            call.account,
-            call.region,
-            manager=Manager.AWS,
-            description=managed.description(service),
-            policy=text,
-            policy_ids={},
-            now=self.clock(),
-        )
-        record |= {
-            "rotation_period": managed.ROTATION_DAYS,
-            "rotation_next_at": record["created_at"] + managed.ROTATION_DAYS * DAY,
-        }
-        material = await self.keyholder.create_material(record["id"], record["spec"])
-        async with self.database.write(call.id) as tx:
-            there = select(aliases.c.key_id).filter_by(account=call.account, region=call.region, name=alias)
-            already: str | None = (await tx.execute(there)).scalar()
-            if already is None:
-                await insert_key(tx, record, material)
-                await insert_alias(tx, call.account, call.region, alias, record["id"])
-        key = await self.load(call.region, already or record["id"])
-        if key is None:
-            raise KeyNotFound(alias)
+    async def _admitted(self, call: Call, operation: str, place: names.Named, asked: Asked) -> Key:
+        if place.alias is not None:
+            asked = Asked(asked.context, asked.grant_tokens, {**asked.conditions, "kms:requestalias": (place.alias,)})
+        found = await self._reach(call, operation, place)
+        service = managed.service_of(place.alias or "")
+        if found is None and service is not None and place.account == call.account:
+            return await self._managed(call, operation, service, asked)
+        key = self._visible(call, operation, place, found)  # 1
+        await self.decide(call, operation, key, asked)  # 2
         return key
 
-    async def make(self, call: Call, record: dict[str, object], tags_: Mapping[str, str]) -> Key:
-        """A new key from its record. THE CALLER HAS DECIDED."""
-        from keystead.keys.tags import insert_tags
+    async def _reach(self, call: Call, operation: str, place: names.Named) -> Key | None:
+        if place.account != call.account and operation not in CROSS_ACCOUNT:
+            return None
+        return await self._named(place)
 
-        material = await self.keyholder.create_material(str(record["id"]), str(record["spec"]))
-        async with self.database.write(call.id) as tx:
-            await insert_key(tx, record, material)
-            await insert_tags(tx, call.region, str(record["id"]), tags_)
-        key = await self.load(call.region, str(record["id"]))
-        if key is None:
-            raise KeyNotFound(str(record["id"]))
+    async def _named(self, place: names.Named) -> Key | None:
+        key_id = place.key_id
+        if key_id is None:
+            key_id = await self.known.target(place.account, place.region, place.alias or "")
+        key = await self.known.key(place.region, key_id) if key_id is not None else None
+        return key if key is not None and key.account == place.account else None
+
+    def _visible(self, call: Call, operation: str, place: names.Named, key: Key | None) -> Key:
+        """AWS owned keys are nobody's to see; whether another account's key exists is not said."""
+        if key is not None and key.manager is not Manager.AWS_OWNED:
+            return key
+        if place.account != call.account:
+            call.decided = True
+            raise AccessDenied(HIDDEN.format(arn=call.caller.principal.arn, action=f"kms:{operation}"))
+        raise (KeyNotFound if place.alias is None else AliasNotFound)(place.arn)
+
+    async def _held(self, call: Call, blob: bytes) -> Key | None:
+        """The key whose material sealed the blob. Raises CiphertextInvalid."""
+        held = await self.known.holder(call.region, material_id_of(blob))
+        return await self.known.key(call.region, held) if held is not None else None
+
+    async def _of_blob(self, call: Call, operation: str, blob: bytes, asked: Asked) -> Key:
+        key = await self._held(call, blob)
+        if key is None or key.manager is Manager.AWS_OWNED:
+            call.decided = True
+            raise CiphertextOfUnknownKey
+        try:
+            await self.decide(call, operation, key, asked)
+        except AccessDenied:
+            if key.account == call.account:
+                raise
+            raise CiphertextOfUnknownKey from None
         return key
 
+    async def _of_name_or_blob(self, call: Call, operation: str, named: str, blob: bytes, asked: Asked) -> Key:
+        """A bare id may be that of another account's key, if it is the blob's (KMS API reference, Decrypt)."""
+        place = names.read(call, named, aliases=True)
+        if place.key_id == named:
+            try:
+                held = await self._held(call, blob)
+            except CiphertextInvalid:
+                held = None
+            if held is not None and held.id == named and held.manager is not Manager.AWS_OWNED:
+                await self.decide(call, operation, held, asked)
+                return held
+        return await self._admitted(call, operation, place, asked)
 
-def record_of(
-    account: str,
-    region: str,
-    *,
-    manager: Manager,
-    description: str,
-    policy: str,
-    policy_ids: Mapping[str, str],
-    now: float,
-) -> dict[str, object]:
-    """The row of a new symmetric key."""
-    return {
-        "region": region,
-        "id": str(uuid.uuid4()),
-        "account": account,
-        "spec": SYMMETRIC_DEFAULT,
-        "usage": ENCRYPT_DECRYPT,
-        "origin": AWS_KMS,
-        "manager": manager.value,
-        "state": State.ENABLED.value,
-        "description": description,
-        "created_at": now,
-        "on_demand_rotations": 0,
-        "policy": policy,
-        "policy_ids": dict(policy_ids),
-        "multi_region": False,
-    }
+    async def _managed(self, call: Call, operation: str, service: str, asked: Asked) -> Key:
+        """The AWS managed key of a service, which comes into being when somebody who may use it first does."""
+        plan = making.managed_plan(service, call.account, call.region, self.clock())
+        await self.decide(call, operation, plan.key(), asked)
+        call.notes.resources.clear()
+        key = await self.make(call, plan)
+        call.notes.resource(key.account, RESOURCE, key.arn)
+        return key
 
+    async def make(self, call: Call, plan: Plan) -> Key:
+        """The planned key; or, if somebody was faster, the one that already has its alias. THE CALLER HAS DECIDED."""
+        material = await self.keyholder.create_material(plan.id, plan.spec)
+        key_id = plan.id
+        async with self.database.write(call.id) as tx:
+            taken = select(aliases.c.key_id).filter_by(account=plan.account, region=plan.region)
+            there = (await tx.execute(taken.where(aliases.c.name.in_(plan.aliases)))).scalar() if plan.aliases else None
+            if there is None:
+                await making.insert_key(tx, plan, material)
+            else:
+                key_id = there
+        key = await self.known.key(plan.region, key_id)
+        if key is None:
+            raise KeyNotFound(plan.key().arn)
+        return key
 
-async def insert_key(tx: Transaction, record: Mapping[str, object], material: Material) -> None:
-    await tx.execute(insert(keys).values(**record))
-    await insert_material(tx, str(record["region"]), material, 1, None)
-    await note_policy(tx, str(record["region"]), str(record["id"]), record["policy"], record["policy_ids"])
-    tx.changed(KIND, f"{record['region']}/{record['id']}")
-
-
-async def insert_material(
-    tx: Transaction, region: str, material: Material, version: int, rotation_type: str | None
-) -> None:
-    row = {
-        "region": region,
-        "key_id": material.key_id,
-        "version": version,
-        "material_id": material.material_id,
-        "token": material.token,
-        "made_at": tx.at,
-        "rotation_type": rotation_type,
-    }
-    await tx.execute(insert(materials).values(**row))
+    def _leave(self, call: Call, key: Key, material: Material, context: Mapping[str, str]) -> Use:
+        call.notes.additional["keyMaterialId"] = material.material_id  # 5
+        return Use(key, material, self.keyholder, canonical(context) if context else b"")  # 6
 
 
-async def insert_alias(tx: Transaction, account: str, region: str, name: str, key_id: str) -> None:
-    row = {"account": account, "region": region, "name": name, "key_id": key_id}
-    await tx.execute(insert(aliases).values(**row, created_at=tx.at, updated_at=tx.at))
-    tx.changed(ALIAS_KIND, f"{account}/{region}/{name}")
-    tx.changed(KIND, f"{region}/{key_id}")
-
-
-async def note_policy(tx: Transaction, region: str, key_id: str, policy: object, ids: object) -> None:
-    """Append to the history of who was allowed what."""
-    row = {"at": tx.at, "because": tx.because, "region": region, "key_id": key_id, "policy": policy, "policy_ids": ids}
-    await tx.execute(insert(policy_history).values(**row))
+def check_usage(key: Key, operation: str, algorithm: str) -> None:
+    """Step 4. Raises UsageWrong, AlgorithmWrong."""
+    if key.usage != ENCRYPT_DECRYPT:
+        raise UsageWrong(key.arn, key.usage, operation)
+    if algorithm not in key.algorithms:
+        raise AlgorithmWrong(algorithm, key.spec)
 
 
 def dry_run_ends(dry_run: bool) -> None:

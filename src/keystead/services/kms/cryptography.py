@@ -68,8 +68,8 @@ async def decrypt(
         algorithm=encryption_algorithm,
         grant_tokens=grant_tokens,
     )
-    plaintext = await use.decrypt(blob)
     dry_run_ends(dry_run)
+    plaintext = await use.decrypt(blob)
     return {
         "KeyId": use.key.arn,
         "Plaintext": plaintext,
@@ -94,7 +94,7 @@ async def re_encrypt(
     dry_run_modifiers: Sequence[str] = (),
 ) -> Answer:
     ignored = IGNORE_CIPHERTEXT in dry_run_modifiers
-    same = await keys.same_key(call, ciphertext_blob, source_key_id, destination_key_id)
+    same = await keys.is_same_key(call, ciphertext_blob, source_key_id, destination_key_id)
     asked: dict[str, Values] = {} if same is None else {"kms:reencryptonsamekey": ("true" if same else "false",)}
     how: dict[str, Any] = {"algorithm": source_encryption_algorithm, "grant_tokens": grant_tokens, "asked": asked}
     if ignored:
@@ -114,8 +114,8 @@ async def re_encrypt(
     call.notes.additional["keyMaterialId"] = source.material_id
     if ignored:
         raise DryRunSucceeded
-    blob = await source.reencrypt(present(ciphertext_blob), target)
     dry_run_ends(dry_run)
+    blob = await source.reencrypt(present(ciphertext_blob), target)
     return {
         "CiphertextBlob": blob,
         "SourceKeyId": source.key.arn,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
-from keystead.keys import granting
+from keystead.keys import granting, retiring
 from keystead.keys.conditions import KeyContext
 from keystead.keys.errors import ParameterWrong
 from keystead.keys.grants import Constraint
@@ -60,20 +60,14 @@ async def list_grants(
     within(limit, MOST)
     key = await keys.admit(call, "ListGrants", key_id, asked={"kms:grantisforawsresource": ("false",)})
     pages = Pages(keys.keyholder, call, key=key.id, grant=grant_id, grantee=grantee_principal)
-    after = tuple(await pages.place(marker, [0.0, ""]))
-    rest = [
-        grant
-        for grant in key.grants
-        if (grant.created_at, grant.id) > after
-        and grant_id in {None, grant.id}
-        and grantee_principal in {None, grant.grantee}
-    ]
+    created_at, last_id = await pages.place(marker, [0.0, ""])
+    found = await retiring.page(keys, key, grant_id, grantee_principal, (created_at, last_id), limit)
     answer: dict[str, Any] = {
-        "Grants": [grant_entry(grant, key.arn) for grant in rest[:limit]],
-        "Truncated": len(rest) > limit,
+        "Grants": [grant_entry(grant, key.arn) for grant in found[:limit]],
+        "Truncated": len(found) > limit,
     }
-    if len(rest) > limit:
-        last = rest[limit - 1]
+    if len(found) > limit:
+        last = found[limit - 1]
         answer["NextMarker"] = await pages.marker([last.created_at, last.id])
     return answer
 
@@ -92,7 +86,7 @@ async def list_retirable_grants(
     authorize(call, "kms:ListRetirableGrants", retiring_principal, extra=KeyContext(call, None))
     pages = Pages(keys.keyholder, call, retiring=retiring_principal)
     created_at, last_id = await pages.place(marker, [0.0, ""])
-    found = await granting.retirable(keys, call, retiring_principal, (created_at, last_id), limit)
+    found = await retiring.retirable(keys, call, retiring_principal, (created_at, last_id), limit)
     answer: dict[str, Any] = {
         "Grants": [grant_entry(grant, arn) for grant, arn in found[:limit]],
         "Truncated": len(found) > limit,
@@ -112,8 +106,8 @@ async def retire_grant(
     grant_id: str | None = None,
     dry_run: bool = False,
 ) -> None:
-    await granting.retire(keys, call, grant_token, key_id, grant_id, dry_run=dry_run)
+    await retiring.retire(keys, call, grant_token, key_id, grant_id, dry_run=dry_run)
 
 
 async def revoke_grant(keys: Keys, call: Call, *, key_id: str, grant_id: str, dry_run: bool = False) -> None:
-    await granting.revoke(keys, call, key_id, grant_id, dry_run=dry_run)
+    await retiring.revoke(keys, call, key_id, grant_id, dry_run=dry_run)
