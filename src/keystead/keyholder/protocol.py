@@ -173,9 +173,12 @@ decode: Final = msgspec.msgpack.Decoder[Request](
 ).decode  # fmt: skip  # a list of names
 encode: Final = msgspec.msgpack.Encoder().encode
 
+OWN_USER: Final = os.getuid()
+"""Asked once: getuid is not among the system calls of a started keyholder."""
+
 
 def is_own_user(connection: socket.socket) -> bool:
     """SO_PEERCRED (unix(7)): the process at the other end runs as this user."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     _, user, _ = struct.unpack("3i", credentials)
-    return bool(user == os.getuid())
+    return bool(user == OWN_USER)
