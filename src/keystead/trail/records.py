@@ -1,0 +1,101 @@
+"""One record as it lies in a segment, and the leaf of the tree that stands for it.
+
+    record = crc (4) | length (4) | index (8) | wall (8) | monotonic (8) | source (4) | number (4) | salt (32) | event (length)
+    entry  = index (8) | wall (8) | monotonic (8) | segment (8) | source (4) | number (4) | SHA-256(salt | event) (32)
+    leaf   = SHA-256(00 | entry)                          RFC 6962 2.1                            integers big-endian
+
+crc         CRC-32 (zlib) of everything after it: finds torn writes; against people there is the tree
+index       sequence number, from 0, without a gap
+wall        nanoseconds since 1970 when it was appended; monotonic: nanoseconds of this boot
+source      process id of the sender; number: the sender's own count, from 1 for each of its connections
+segment     index of the first record of the segment that it lies in
+salt        random: a log of hashes can be published without telling what could be guessed
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+CRC: Final = struct.Struct(">I")
+HEAD: Final = struct.Struct(">IQQQII")
+ENTRY: Final = struct.Struct(">BQQQQII32s")
+LEAF: Final = 0
+SALT_LENGTH: Final = 32
+SALT_PLACE: Final = CRC.size + HEAD.size
+EVENT_PLACE: Final = SALT_PLACE + SALT_LENGTH
+EVENT_LIMIT: Final = 1024 * 1024
+"""Bytes of one event. CloudTrail's parts add up to about 256 KB."""
+CHUNK: Final = 256 * 1024
+
+
+class Stamp(NamedTuple):
+    """When and from whom, in the order of the record."""
+
+    index: int
+    wall: int
+    monotonic: int
+    source: int
+    number: int
+
+
+class Stored(NamedTuple):
+    """A whole record read back. `end` is where the next one begins."""
+
+    stamp: Stamp
+    salted: bytes
+    end: int
+
+    @property
+    def event(self) -> bytes:
+        return self.salted[SALT_LENGTH:]
+
+    def leaf(self, segment: int) -> bytes:
+        return leaf_hash(self.stamp, segment, self.salted)
+
+
+def encode(stamp: Stamp, salted: bytes) -> bytes:
+    """`salted` is salt | event."""
+    body = HEAD.pack(len(salted) - SALT_LENGTH, *stamp) + salted
+    return CRC.pack(zlib.crc32(body)) + body
+
+
+def leaf_hash(stamp: Stamp, segment: int, salted: bytes) -> bytes:
+    index, wall, monotonic, source, number = stamp
+    digest = sha256(salted).digest()
+    return sha256(ENTRY.pack(LEAF, index, wall, monotonic, segment, source, number, digest)).digest()
+
+
+def scan(descriptor: int, place: int, index: int) -> Iterator[Stored]:
+    """Whole records from `place` on, the first of which must be number `index`. Ends at the first that is not whole."""
+    buffer, start = b"", place
+    while True:
+        needed = place - start + EVENT_PLACE
+        if len(buffer) >= needed:
+            needed += int.from_bytes(buffer[place - start + CRC.size : place - start + CRC.size + 4], "big")
+            if needed - (place - start) > EVENT_PLACE + EVENT_LIMIT:
+                return
+        if len(buffer) < needed:
+            buffer, start = buffer[place - start :], place
+            came = os.pread(descriptor, CHUNK + needed, start + len(buffer))
+            if not came:
+                return
+            buffer += came
+            continue
+        record = parse(buffer[place - start : needed], index, start + needed)
+        if record is None:
+            return
+        yield record
+        place, index = record.end, index + 1
+
+
+def parse(record: bytes, index: int, end: int) -> Stored | None:
+    """None unless it is whole and bears the number `index`."""
+    if zlib.crc32(memoryview(record)[CRC.size :]) != CRC.unpack_from(record)[0]:
+        return None
+    _, *stamp = HEAD.unpack_from(record, CRC.size)
+    if stamp[0] != index:
+        return None
+    return Stored(Stamp(*stamp), record[SALT_PLACE:], end)
