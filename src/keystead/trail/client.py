@@ -1,12 +1,14 @@
 """How events get into the log: the recorder's promise, and the recorder process at the other end of a unix socket."""
 
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol, Self
+
+import msgspec
 
 from keystead.trail.errors import RecorderLost
 
 
-class Receipt(NamedTuple):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """The record is durable. `index` is its number in the log."""
 
     index: int

@@ -17,7 +17,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 CRC: Final = struct.Struct(">I")
 HEAD: Final = struct.Struct(">IQQQII")
@@ -31,7 +33,7 @@ EVENT_LIMIT: Final = 1024 * 1024
 CHUNK: Final = 256 * 1024
 
 
-class Stamp(NamedTuple):
+class Stamp(msgspec.Struct, frozen=True, gc=False):
     """When and from whom, in the order of the record."""
 
     index: int
@@ -41,7 +43,7 @@ class Stamp(NamedTuple):
     number: int
 
 
-class Stored(NamedTuple):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """A whole record read back. `end` is where the next one begins."""
 
     stamp: Stamp
@@ -58,14 +60,15 @@ class Stored(NamedTuple):
 
 def encode(stamp: Stamp, salted: bytes) -> bytes:
     """`salted` is salt | event."""
-    body = HEAD.pack(len(salted) - SALT_LENGTH, *stamp) + salted
+    length = len(salted) - SALT_LENGTH
+    body = HEAD.pack(length, stamp.index, stamp.wall, stamp.monotonic, stamp.source, stamp.number) + salted
     return CRC.pack(zlib.crc32(body)) + body
 
 
 def leaf_hash(stamp: Stamp, segment: int, salted: bytes) -> bytes:
-    index, wall, monotonic, source, number = stamp
-    digest = sha256(salted).digest()
-    return sha256(ENTRY.pack(LEAF, index, wall, monotonic, segment, source, number, digest)).digest()
+    hashed = sha256(salted).digest()
+    entry = ENTRY.pack(LEAF, stamp.index, stamp.wall, stamp.monotonic, segment, stamp.source, stamp.number, hashed)
+    return sha256(entry).digest()
 
 
 def scan(descriptor: int, place: int, index: int) -> Iterator[Stored]:
@@ -95,7 +98,7 @@ def parse(record: bytes, index: int, end: int) -> Stored | None:
     """None unless it is whole and bears the number `index`."""
     if zlib.crc32(memoryview(record)[CRC.size :]) != CRC.unpack_from(record)[0]:
         return None
-    _, *stamp = HEAD.unpack_from(record, CRC.size)
-    if stamp[0] != index:
+    _, *fields = HEAD.unpack_from(record, CRC.size)
+    if fields[0] != index:
         return None
-    return Stored(Stamp(*stamp), record[SALT_PLACE:], end)
+    return Stored(Stamp(*fields), record[SALT_PLACE:], end)

@@ -10,7 +10,9 @@ import os
 from bisect import bisect_right
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from keystead.trail import records
 from keystead.trail.errors import LogDamaged
@@ -25,7 +27,7 @@ SIZE: Final = 64 * 1024 * 1024
 DIGITS: Final = 20
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A durable record. `at` is seconds since 1970 when it was appended; `event` the JSON that was handed in."""
 
     index: int
@@ -43,7 +45,8 @@ def path(folder: Path, first: int) -> Path:
 
 def firsts(folder: Path) -> list[int]:
     """The first index of every segment, in order."""
-    return sorted(int(name) for name in os.listdir(folder / FOLDER) if name.isdecimal() and len(name) == DIGITS)
+    names = (entry.name for entry in (folder / FOLDER).iterdir())
+    return sorted(int(name) for name in names if name.isdecimal() and len(name) == DIGITS)
 
 
 def open_segment(folder: Path, first: int, flags: int = os.O_RDONLY) -> int:
@@ -70,7 +73,7 @@ class Reader:
         self._place = 0
 
     def durable(self) -> int:
-        """How many records are durable: the newest has the index durable() - 1."""
+        """How many records there are by now; the newest bears the number before that."""
         if self._mark is None:
             try:
                 self._mark = Mark.read_only(self._folder)
@@ -90,11 +93,10 @@ class Reader:
         if self._next != first:
             self._seek(first)
         while self._next < end:
-            before = self._next
             for stored in islice(records.scan(self._descriptor, self._place, self._next), end - self._next):
                 found.append(Record(stored.stamp.index, stored.stamp.wall / 1e9, stored.event))
                 self._next, self._place = stored.stamp.index + 1, stored.end
-            if self._next < end and (self._next == before or not self._follow()):
+            if self._next < end and (self._segment == self._next or not self._follow()):
                 self._next, missing = -1, self._next
                 raise LogDamaged(f"record {missing} is durable and cannot be read")
         return found
