@@ -15,8 +15,9 @@ from keystead.identities.errors import SessionForbidden
 REMEMBERED: Final = 1024
 """Decisions kept with one caller."""
 
-WITHOUT_MFA: Final = ("sts:AssumeRole", "sts:GetCallerIdentity")
-"""All that credentials of GetSessionToken may ask of IAM and STS (STS API reference, GetSessionToken)."""
+WITHOUT_MFA: Final = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:GetCallerIdentity")
+"""All that credentials of GetSessionToken may ask of IAM and STS (STS API reference, GetSessionToken).
+The second and third are permissions that AssumeRole may need, not operations."""
 
 
 def authorize(

@@ -16,7 +16,7 @@ from keystead.database.engine import Connection
 from keystead.identities import documents
 from keystead.identities.call import Caller
 from keystead.identities.conditions import instant
-from keystead.identities.names import fold, session_arn
+from keystead.identities.names import LONG_TERM, fold, session_arn
 from keystead.identities.signing_keys import SigningKeys
 from keystead.identities.store import access_keys, managed, permissions, sessions, tags
 from keystead.identities.store.entities import Entity, by_id
@@ -40,9 +40,9 @@ class Credential:
 
 async def load(connection: Connection, access_key_id: str) -> Credential | None:
     """None for a key that is unknown or not active. Expiry is the asker's business: time passes while this is cached."""
-    held = await access_keys.held(connection, access_key_id)
-    if held is not None:
-        return await of_user(connection, access_key_id, *held)
+    if access_key_id.startswith(LONG_TERM):
+        held = await access_keys.held(connection, access_key_id)
+        return await of_user(connection, access_key_id, *held) if held is not None else None
     session = await sessions.find(connection, access_key_id)
     return await of_session(connection, session) if session is not None else None
 
@@ -154,7 +154,7 @@ def session_identity(entity: Entity, session: Session) -> dict[str, object]:
     return {
         "type": "AssumedRole",
         "principalId": f"{entity.id}:{session.name}",
-        "arn": session_arn(entity.account, entity.name, session.name),
+        "arn": session_arn(entity.account, entity.name, session.name or ""),
         "accountId": entity.account,
         "accessKeyId": session.access_key_id,
         "sessionContext": context,

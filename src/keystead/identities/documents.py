@@ -38,25 +38,30 @@ async def check_trust(connection: Connection, text: str) -> dict[str, str]:
         raise PolicyMalformed(f'Invalid principal in policy: "AWS":"{unknown.arn}"') from None
 
 
-async def unique_ids(connection: Connection, arns: Iterable[str]) -> dict[str, str]:
-    """User and role ARNs to unique ids. Raises PrincipalUnknown for the first that names nobody alive."""
+async def unique_ids(connection: Connection, principals: Iterable[str]) -> dict[str, str]:
+    """User and role ARNs to unique ids; an id stands for itself, as policies that were read back may hold it.
+
+    Raises PrincipalUnknown for the first that names nobody alive.
+    """
     found: dict[str, str] = {}
-    for arn in sorted(arns):
-        entity = await entities.by_arn(connection, arn)
+    for principal in sorted(principals):
+        by_name = principal.startswith("arn:")
+        entity = await (entities.by_arn if by_name else entities.by_id)(connection, principal)
         if entity is None:
-            raise PrincipalUnknown(arn)
-        found[arn] = entity.id
+            raise PrincipalUnknown(principal)
+        found[principal] = entity.id
     return found
 
 
 async def living(connection: Connection, ids: Mapping[str, str]) -> frozenset[str]:
-    """Of ARNs and their unique ids, those that still belong together; both are in the answer."""
-    alive: set[str] = set()
-    for arn, unique_id in ids.items():
-        entity = await entities.by_arn(connection, arn)
-        if entity is not None and entity.id == unique_id:
-            alive |= {arn, unique_id}
-    return frozenset(alive)
+    """Of principals and their unique ids, those that still belong together; both are in the answer."""
+    return alive(ids, await entities.arns(connection, set(ids.values())))
+
+
+def alive(ids: Mapping[str, str], arns: Mapping[str, str]) -> frozenset[str]:
+    """Likewise, with the ARNs that the living have now, by unique id. Who was renamed is known by the id alone."""
+    kept = {who for who, unique_id in ids.items() if unique_id in arns and who in (arns[unique_id], unique_id)}
+    return frozenset(kept | {ids[who] for who in kept})
 
 
 @lru_cache(COMPILED)

@@ -21,6 +21,14 @@ class AccountExists(IdentityError):
         self.account = account
 
 
+class AccountRefused(IdentityError):
+    """An account id has 12 digits."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(account)
+        self.account = account
+
+
 class EntityNotFound(IdentityError):
     """kind  "user" or "role"."""
 

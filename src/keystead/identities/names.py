@@ -18,15 +18,18 @@ Kind = Literal["user", "role"]
 PREFIXES: Final[dict[Kind, str]] = {"user": "AIDA", "role": "AROA"}
 UNIQUE: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 ACCESS_KEY_LENGTH: Final = 20
+LONG_TERM: Final = "AKIA"
+TEMPORARY: Final = "ASIA"
 BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 ENTITY: Final = re.compile(
-    r"arn:aws:iam::(?P<account>\d{12}):(?P<kind>user|role)(?P<path>/(?:[^/]+/)*)(?P<name>[^/]+)", re.ASCII
+    r"arn:aws:iam::(?P<account>[0-9]{12}):(?P<kind>user|role)(?P<path>/(?:[\x21-\x7e]*/)?)(?P<name>[^/]+)"
 )
-SESSION: Final = re.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/(?P<name>[^/]+)", re.ASCII)
-ROOT: Final = re.compile(r"arn:aws:iam::(?P<account>\d{12}):root", re.ASCII)
+SESSION: Final = re.compile(r"arn:aws:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/(?P<name>[^/]+)")
+ROOT: Final = re.compile(r"arn:aws:iam::(?P<account>[0-9]{12}):root")
+ACCOUNT: Final = re.compile(r"[0-9]{12}")
 POLICY: Final = re.compile(
-    r"arn:aws:iam::(?P<account>\d{12}|aws):policy(?P<path>/(?:[^/]+/)*)(?P<name>[^/]+)", re.ASCII
+    r"arn:aws:iam::(?P<account>[0-9]{12}|aws):policy(?P<path>/(?:[\x21-\x7e]*/)?)(?P<name>[^/]+)"
 )
 
 
@@ -76,5 +79,5 @@ def new_access_key_id(prefix: str) -> str:
 
 
 def fold(name: str) -> str:
-    """Names and tag keys are unique without regard to case."""
-    return name.casefold()
+    """Names and tag keys are unique without regard to case; so are condition keys, which is why it is lower case."""
+    return name.lower()

@@ -8,10 +8,10 @@ from keystead.access.request import Principal, PrincipalKind
 from keystead.database.cache import Cache
 from keystead.database.engine import Database, Transaction
 from keystead.database.feed import EVERYTHING, Feed
-from keystead.identities import aws_managed, callers, documents, names, sessions
+from keystead.identities import aws_managed, callers, documents, names, new_keys, sessions
 from keystead.identities.call import Call
 from keystead.identities.callers import Credential
-from keystead.identities.errors import SessionExpired
+from keystead.identities.errors import AccountRefused, SessionExpired
 from keystead.identities.signing_keys import SigningKeys
 from keystead.identities.store import access_keys, accounts, entities, permissions
 from keystead.identities.store import sessions as stored_sessions
@@ -20,10 +20,9 @@ from keystead.keyholder.promise import Keyholder
 
 KNOWN: Final = 10_000
 """Credentials kept by one process."""
-UNKNOWN: Final = 10_000
-"""Access key ids kept that turned out to be nobody's."""
 ADMINISTRATOR: Final = f"arn:aws:iam::{aws_managed.ACCOUNT}:policy/AdministratorAccess"
-DECOY: Final = "decoy"
+DECOY: Final = names.LONG_TERM + "0" * 16
+"""Nobody's: it has a character that no access key id has."""
 DECOY_HASH: Final = sessions.hashed("")
 
 
@@ -36,7 +35,6 @@ class Identities:
         self.clock = clock
         self._feed = feed
         self._known: Cache[str, Credential] = Cache(feed, KNOWN)
-        self._unknown: Cache[str, bool] = Cache(feed, UNKNOWN)
         self._decoy: SigningKeys | None = None
         feed.on(KIND, self._evict)
 
@@ -44,11 +42,16 @@ class Identities:
         """The credential, if the key is active and the session token is the one it was issued with.
 
         None otherwise, and nothing is said about which: unknown, inactive, deleted, a token missing, wrong or too many.
-        THE CALLER MUST STILL VERIFY THE SIGNATURE. Raises SessionExpired for the right token past its time.
+        THE CALLER MUST STILL VERIFY THE SIGNATURE, and look_in_vain() when it is wrong.
+        Raises SessionExpired for the right token past its time.
+
+        That a key is unknown is never remembered: an account made by another process counts at once, and every
+        refusal costs one look at the database, whatever its reason.
         """
         if len(access_key_id) != names.ACCESS_KEY_LENGTH:
             return None
         credential = self._known.get(access_key_id)
+        remembered = credential is not None
         if credential is None:
             credential = await self._load(access_key_id)
         expected = credential.token_hash if credential is not None else None
@@ -56,6 +59,8 @@ class Identities:
             return credential
         matched = sessions.matches(token, expected or DECOY_HASH)
         if credential is None or expected is None or not matched:
+            if remembered:
+                await self.look_in_vain()
             return None
         expires_at = credential.caller.expires_at
         if expires_at is None or self.clock() >= expires_at:
@@ -63,17 +68,17 @@ class Identities:
         return credential
 
     async def _load(self, access_key_id: str) -> Credential | None:
-        if self._unknown.get(access_key_id):
-            return None
-
         generation = self._feed.generation
         async with self.database.read() as connection:
             credential = await callers.load(connection, access_key_id)
-        if credential is None:
-            self._unknown.keep(access_key_id, True, generation)
-        else:
+        if credential is not None:
             self._known.keep(access_key_id, credential, generation)
         return credential
+
+    async def look_in_vain(self) -> None:
+        """What it costs to find that an access key is unknown. Owed where a known one is refused: time must not tell."""
+        async with self.database.read() as connection:
+            await callers.load(connection, DECOY)
 
     async def signing_key(self, credential: Credential | None, date: str, region: str, service: str) -> bytes:
         """The SigV4 signing key; for nobody one that fits nothing, at the same cost. Raises KeyholderLost."""
@@ -85,7 +90,6 @@ class Identities:
 
     def _evict(self, changed: str) -> None:
         """A change is an account's, a single access key's, or EVERYTHING."""
-        self._unknown.clear()
         if changed == EVERYTHING:
             self._known.clear()
             return
@@ -133,11 +137,14 @@ class Identities:
     async def create_account(self, account: str, administrator: str = "administrator") -> tuple[str, str]:
         """A new account of 12 digits; the access key id and the secret of its first user, who may do everything.
 
-        There is no access key of the account's root, now or later. Raises AccountExists, KeyholderLost.
+        There is no access key of the account's root, now or later. Raises AccountExists, AccountRefused, KeyholderLost.
         """
+        if not names.ACCOUNT.fullmatch(account):
+            raise AccountRefused(account)
+        new = await new_keys.make(self.keyholder, names.LONG_TERM)
         async with self.database.write("create account") as tx:
             await accounts.create(tx, account)
             user = await entities.create(tx, account, "user", administrator, "/", boundary=None)
             await permissions.attach(tx, user, ADMINISTRATOR)
-            key, secret = await access_keys.create(tx, self.keyholder, user)
-        return key.id, secret
+            await access_keys.create(tx, user, new)
+        return new.id, new.secret

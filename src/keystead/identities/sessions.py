@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from keystead.database.engine import Transaction
 from keystead.identities import limits
 from keystead.identities.errors import SessionTooLarge
-from keystead.identities.names import new_access_key_id
+from keystead.identities.new_keys import NewKey
 from keystead.identities.store import entities
 from keystead.identities.store import sessions as store
 from keystead.identities.store.entities import Entity
-from keystead.keyholder.promise import Keyholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +80,18 @@ def matches(token: str | None, expected: bytes) -> bool:
     return hmac.compare_digest(hashed(token or ""), expected) and token is not None
 
 
-async def issue(tx: Transaction, keyholder: Keyholder, entity: Entity, asked: Asked) -> Issued:
-    """Raises EntityNotFound, KeyholderLost."""
+async def issue(tx: Transaction, entity: Entity, new: NewKey, asked: Asked) -> Issued:
+    """A session that begins now, under a new key of its own. Raises EntityNotFound."""
     await entities.present(tx, entity)
-    access_key_id = new_access_key_id("ASIA")
     token = base64.urlsafe_b64encode(secrets.token_bytes(48)).decode("ascii")
-    secret, wrapped = await keyholder.create_secret(access_key_id)
     issued_at = float(int(tx.at))
     session = store.Session(
-        access_key_id=access_key_id,
+        access_key_id=new.id,
         account=entity.account,
         entity_id=entity.id,
         name=asked.name,
         token_hash=hashed(token),
-        secret_token=wrapped,
+        secret_token=new.wrapped,
         issued_at=issued_at,
         expires_at=issued_at + asked.seconds,
         policy=asked.policy,
@@ -105,4 +102,4 @@ async def issue(tx: Transaction, keyholder: Keyholder, entity: Entity, asked: As
         chained=asked.chained,
     )
     await store.add(tx, session)
-    return Issued(access_key_id, secret, token, session.expires_at)
+    return Issued(new.id, new.secret, token, session.expires_at)

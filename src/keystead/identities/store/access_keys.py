@@ -9,12 +9,11 @@ from sqlalchemy import Row, delete, insert, select, update
 from keystead.database.engine import Connection, Transaction
 from keystead.identities import limits
 from keystead.identities.errors import AccessKeyNotFound, QuotaExceeded
-from keystead.identities.names import new_access_key_id
+from keystead.identities.new_keys import NewKey
 from keystead.identities.store import entities
 from keystead.identities.store.entities import Entity
 from keystead.identities.store.tables import KIND
 from keystead.identities.store.tables import access_keys as table
-from keystead.keyholder.promise import Keyholder
 
 ACTIVE: Final = "Active"
 INACTIVE: Final = "Inactive"
@@ -45,23 +44,22 @@ async def held(connection: Connection, access_key_id: str) -> tuple[str, bytes] 
     return (row.user_id, row.secret_token) if row is not None else None
 
 
-async def create(tx: Transaction, keyholder: Keyholder, user: Entity) -> tuple[AccessKey, str]:
-    """The new key and its secret, of which only the wrapped form is kept. Raises EntityNotFound, QuotaExceeded, KeyholderLost."""
+async def create(tx: Transaction, user: Entity, new: NewKey) -> AccessKey:
+    """Keeps a new key, of its secret only the wrapped form. Raises EntityNotFound, QuotaExceeded."""
     await entities.present(tx, user)
     if len(await of(tx.connection, user)) >= limits.ACCESS_KEYS[1]:
         raise QuotaExceeded(*limits.ACCESS_KEYS)
-    made = AccessKey(new_access_key_id("AKIA"), ACTIVE, float(int(tx.at)))
-    secret, token = await keyholder.create_secret(made.id)
+    made = AccessKey(new.id, ACTIVE, float(int(tx.at)))
     row = {
         "id": made.id,
         "user_id": user.id,
-        "secret_token": token,
+        "secret_token": new.wrapped,
         "status": made.status,
         "created_at": made.created_at,
     }
     await tx.execute(insert(table).values(row))
     tx.changed(KIND, user.account)
-    return made, secret
+    return made
 
 
 async def change(tx: Transaction, user: Entity, access_key_id: str, status: str) -> None:

@@ -1,6 +1,6 @@
 """Users and roles: found, made, renamed and removed. A new one of an old name is somebody else: its unique id is new."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,9 +11,12 @@ from keystead.identities import limits
 from keystead.identities.errors import EntityExists, EntityInUse, EntityNotFound, QuotaExceeded
 from keystead.identities.names import PREFIXES, Kind, entity_arn, fold, new_unique_id, parse_entity
 from keystead.identities.store import history
-from keystead.identities.store.tables import KIND, access_keys, attachments, entities, inline_policies
+from keystead.identities.store.tables import KIND, access_keys, attachments, entities, inline_policies, tags
 
 QUOTAS: Final = {"user": limits.USERS, "role": limits.ROLES}
+
+AT_ONCE: Final = 500
+"""Values of one query; engines bound them."""
 
 OBSTACLES: Final = (
     # table             column                     what must be done first (recorded AWS answers)
@@ -80,6 +83,15 @@ async def by_arn(connection: Connection, arn: str) -> Entity | None:
     parsed = parse_entity(arn)
     found = await named(connection, parsed.account, parsed.kind, parsed.name) if parsed else None
     return found if found is not None and found.arn == arn else None
+
+
+async def arns(connection: Connection, unique_ids: Iterable[str]) -> dict[str, str]:
+    """The ARNs of those who are alive, by unique id."""
+    wanted, found = sorted(set(unique_ids)), dict[str, str]()
+    for start in range(0, len(wanted), AT_ONCE):
+        these = entities.c.id.in_(wanted[start : start + AT_ONCE])
+        found |= {row.id: from_row(row).arn for row in await connection.execute(select(entities).where(these))}
+    return found
 
 
 async def of_account(connection: Connection, account: str, kind: Kind) -> Sequence[Entity]:
@@ -155,5 +167,6 @@ async def remove(tx: Transaction, entity: Entity) -> None:
     done = await tx.execute(delete(entities).where(entities.c.id == entity.id))
     if done.rowcount == 0:
         raise EntityNotFound(entity.kind, entity.name)
+    await tx.execute(delete(tags).where(tags.c.subject == entity.id))
     await history.note(tx, entity.account, entity.id, "entity", "", None)
     tx.changed(KIND, entity.account)

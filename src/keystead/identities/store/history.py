@@ -7,6 +7,6 @@ from keystead.identities.store.tables import policy_history
 
 
 async def note(tx: Transaction, account: str, subject: str, kind: str, name: str, value: str | None) -> None:
-    """From now on `name` among the subject's `kind` is `value`; None: it is gone. The kinds are in store.py."""
+    """From now on `name` among the subject's `kind` is `value`; None: it is gone. The kinds are in tables.py."""
     row = {"at": tx.at, "because": tx.because, "account": account, "subject": subject}
     await tx.execute(insert(policy_history).values(**row, kind=kind, name=name, value=value))

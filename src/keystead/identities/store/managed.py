@@ -19,7 +19,9 @@ from keystead.identities.errors import (
 )
 from keystead.identities.names import fold, new_unique_id, parse_policy, policy_arn
 from keystead.identities.store import history
-from keystead.identities.store.tables import KIND, attachments, entities, policies, policy_versions
+from keystead.identities.store.entities import Entity
+from keystead.identities.store.entities import from_row as entity_of
+from keystead.identities.store.tables import KIND, attachments, entities, policies, policy_versions, tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +73,17 @@ def shipped(policy: aws_managed.Shipped) -> Managed:
 SHIPPED = tuple(shipped(policy) for policy in aws_managed.SHIPPED)
 
 
-async def find(connection: Connection, arn: str) -> Managed:
-    """Raises PolicyNotFound."""
+async def known(connection: Connection, account: str, arn: str) -> Managed | None:
+    """The policy if it is the account's own or a shipped one: others see nothing of an account's policies."""
     for policy in SHIPPED:
         if policy.arn == arn:
             return policy
     parsed = parse_policy(arn)
-    if parsed is not None:
-        wanted = (policies.c.account == parsed.account) & (policies.c.folded == fold(parsed.name))
-        row = (await connection.execute(select(policies).where(wanted))).first()
-        if row is not None and from_row(row).arn == arn:
-            return from_row(row)
-    raise PolicyNotFound(arn)
+    if parsed is None or parsed.account != account:
+        return None
+    wanted = (policies.c.account == account) & (policies.c.folded == fold(parsed.name))
+    row = (await connection.execute(select(policies).where(wanted))).first()
+    return from_row(row) if row is not None and from_row(row).arn == arn else None
 
 
 async def of_account(connection: Connection, account: str) -> Sequence[Managed]:
@@ -205,6 +206,7 @@ async def remove(tx: Transaction, policy: Managed) -> None:
         raise EntityInUse("delete all policy versions but the default one")
     if (await tx.execute(delete(policies).where(policies.c.id == policy.id))).rowcount == 0:
         raise PolicyNotFound(policy.arn)
+    await tx.execute(delete(tags).where(tags.c.subject == policy.id))
     await history.note(tx, policy.account, policy.id, "entity", "", None)
     tx.changed(KIND, policy.account)
 
@@ -221,6 +223,19 @@ async def all_uses(connection: Connection, account: str, arns: Iterable[str]) ->
     attachment_counts = await counts(connection, attached.where(mine).group_by(attachments.c.policy_arn))
     boundary_counts = await counts(connection, bounding.group_by(entities.c.boundary))
     return {arn: (attachment_counts.get(arn, 0), boundary_counts.get(arn, 0)) for arn in arns}
+
+
+async def attached_to(connection: Connection, account: str, arn: str) -> Sequence[Entity]:
+    """Users and roles of the account."""
+    mine = (entities.c.account == account) & (attachments.c.policy_arn == arn)
+    joined = select(entities).join(attachments, attachments.c.entity_id == entities.c.id).where(mine)
+    return [entity_of(row) for row in await connection.execute(joined)]
+
+
+async def bounded_by(connection: Connection, account: str, arn: str) -> Sequence[Entity]:
+    """Likewise."""
+    mine = (entities.c.account == account) & (entities.c.boundary == arn)
+    return [entity_of(row) for row in await connection.execute(select(entities).where(mine))]
 
 
 async def counts(connection: Connection, query: Select[Any]) -> dict[str, int]:

@@ -112,9 +112,5 @@ async def unbound(tx: Transaction, entity: Entity) -> None:
 
 async def known(connection: Connection, account: str, arn: str, refusal: type[PolicyNotFound]) -> None:
     """Raises `refusal` unless the policy exists and is the account's own or shipped."""
-    try:
-        policy = await managed.find(connection, arn)
-    except PolicyNotFound:
-        raise refusal(arn) from None
-    if not policy.shipped and policy.account != account:
+    if await managed.known(connection, account, arn) is None:
         raise refusal(arn)

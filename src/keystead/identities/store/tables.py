@@ -1,9 +1,9 @@
 """The tables of identities: users, roles, their policies and credentials, and the history of what was allowed.
 
     account ─┬─ user ──┬─ access key      entity: a user (AIDA…) or a role (AROA…)
-             ├─ role ──┼─ session         entity ─┬─ inline policy
-             └─ policy ┴─ version                ├─ attachment (an ARN, also of policies shipped with Keystead)
-                                                 └─ tag
+             ├─ role ──┴─ session         entity ─┬─ inline policy
+             └─ policy ── version                 └─ attachment (an ARN, also of policies shipped with Keystead)
+    tag              of a user, role or policy
     policy_history   append only: what each policy, attachment, boundary and trust was, from when
 
 Names are kept as given and compared folded. Secrets are wrapped by the keyholder; of session tokens only a hash is kept.
@@ -35,6 +35,8 @@ ACCOUNT: Final = String(12)
 UNIQUE_ID: Final = String(21)
 ACCESS_KEY_ID: Final = String(20)
 NAME: Final = String(128)
+FOLDED_KEY: Final = String(384)
+"""Of a tag: one character may fold to three."""
 PATH: Final = String(512)
 ARN: Final = String(2048)
 
@@ -138,8 +140,8 @@ attachments = Table(
 tags = Table(
     "identity_tags",
     metadata,
-    Column("entity_id", UNIQUE_ID, ForeignKey("entities.id", ondelete="CASCADE"), primary_key=True),
-    Column("folded", NAME, primary_key=True),
+    Column("subject", UNIQUE_ID, primary_key=True),  # the user, role or managed policy, which takes them with it
+    Column("folded", FOLDED_KEY, primary_key=True),
     Column("key", NAME, nullable=False),
     Column("value", String(256), nullable=False),
 )

@@ -1,7 +1,7 @@
-"""Tags of users, roles and sessions. Keys are compared without regard to case and keep theirs."""
+"""Tags of users, roles, managed policies and sessions. Keys are compared without regard to case and keep theirs."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import delete, insert, select
 
@@ -9,14 +9,21 @@ from keystead.database.engine import Connection, Transaction
 from keystead.identities import limits
 from keystead.identities.errors import DuplicateTags, QuotaExceeded, TagRefused
 from keystead.identities.names import fold
-from keystead.identities.store import entities
-from keystead.identities.store.entities import Entity
 from keystead.identities.store.tables import KIND
 from keystead.identities.store.tables import tags as table
 
 RESERVED: Final = "aws:"
 
 Pairs = Sequence[tuple[str, str]]
+
+
+class Subject(Protocol):
+    """What has tags: a user, a role, a managed policy."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def account(self) -> str: ...
 
 
 def checked(pairs: Iterable[tuple[str, str]]) -> Pairs:
@@ -33,28 +40,27 @@ def checked(pairs: Iterable[tuple[str, str]]) -> Pairs:
 
 
 async def of(connection: Connection, unique_id: str) -> Pairs:
-    rows = await connection.execute(select(table).where(table.c.entity_id == unique_id).order_by(table.c.folded))
+    rows = await connection.execute(select(table).where(table.c.subject == unique_id).order_by(table.c.folded))
     return [(row.key, row.value) for row in rows]
 
 
-async def put(tx: Transaction, entity: Entity, pairs: Pairs) -> None:
-    """Add tags, or replace those of the same key. Raises EntityNotFound, QuotaExceeded. The pairs have been checked."""
-    await entities.present(tx, entity)
+async def put(tx: Transaction, subject: Subject, pairs: Pairs) -> None:
+    """Add tags, or replace those of the same key. Raises QuotaExceeded. The pairs have been checked, the subject is there."""
     replaced = {fold(key) for key, _ in pairs}
-    kept = {fold(key) for key, _ in await of(tx.connection, entity.id)} - replaced
+    kept = {fold(key) for key, _ in await of(tx.connection, subject.id)} - replaced
     if len(kept) + len(replaced) > limits.TAGS[1]:
         raise QuotaExceeded(*limits.TAGS)
-    await remove(tx, entity, replaced)
+    await remove(tx, subject, replaced)
     if pairs:
-        rows = [{"entity_id": entity.id, "folded": fold(key), "key": key, "value": value} for key, value in pairs]
+        rows = [{"subject": subject.id, "folded": fold(key), "key": key, "value": value} for key, value in pairs]
         await tx.execute(insert(table), rows)
 
 
-async def remove(tx: Transaction, entity: Entity, keys: Iterable[str]) -> None:
+async def remove(tx: Transaction, subject: Subject, keys: Iterable[str]) -> None:
     """Keys that are not there are no mistake."""
     unwanted = {fold(key) for key in keys}
-    await tx.execute(delete(table).where((table.c.entity_id == entity.id) & table.c.folded.in_(unwanted)))
-    tx.changed(KIND, entity.account)
+    await tx.execute(delete(table).where((table.c.subject == subject.id) & table.c.folded.in_(unwanted)))
+    tx.changed(KIND, subject.account)
 
 
 def condition_keys(prefix: str, pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

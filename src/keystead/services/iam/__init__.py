@@ -3,7 +3,7 @@
 from typing import Final
 
 from keystead.identities.room import Identities
-from keystead.services.iam import attachments, inline, policies, roles, tags, users
+from keystead.services.iam import absent, attachments, inline, policies, roles, tags, usage, users
 from keystead.services.iam.errors import TABLE
 from keystead.services.iam.refused import REFUSED
 from keystead.services.service import Function, Service
@@ -60,6 +60,18 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     tags.tag_role,
     tags.untag_role,
     tags.list_role_tags,
+    tags.tag_policy,
+    tags.untag_policy,
+    tags.list_policy_tags,
+    usage.list_entities_for_policy,
+    absent.list_groups_for_user,
+    absent.list_instance_profiles_for_role,
+    absent.list_mfa_devices,
+    absent.list_service_specific_credentials,
+    absent.list_signing_certificates,
+    absent.list_ssh_public_keys,
+    absent.get_login_profile,
+    absent.delete_login_profile,
 )
 
 

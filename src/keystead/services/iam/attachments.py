@@ -1,7 +1,7 @@
 """Managed policies of a user or role: those attached to it, and the one that bounds it."""
 
 from keystead.identities.call import Call
-from keystead.identities.names import parse_policy
+from keystead.identities.names import fold, parse_policy
 from keystead.identities.room import Identities
 from keystead.identities.store import permissions
 from keystead.identities.store.entities import Entity
@@ -75,7 +75,7 @@ async def attached(
     return await pages.cut(
         "AttachedPolicies",
         listed,
-        lambda policy: f"{policy[0].casefold()} {policy[2]}",
+        lambda policy: f"{fold(policy[0])} {policy[2]}",
         lambda policy: {"PolicyName": policy[0], "PolicyArn": policy[1]},
     )
 

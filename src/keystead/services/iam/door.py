@@ -1,9 +1,11 @@
 """How every operation of IAM begins: find what it is about, and decide. What is missing is denied before it is not found.
 
-The resource of an operation is the ARN of its user, role or policy (Service Authorization Reference, IAM).
+The resource of an operation is the ARN of its user, role or policy; which condition keys it has is a table, too
+(Service Authorization Reference, IAM). Lists have the path that they are asked for, as recorded denials show.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
@@ -18,12 +20,21 @@ from keystead.services.iam.errors import PolicyShipped, UserNameNeeded
 Keys = Mapping[str, tuple[str, ...]]
 Tag = Mapping[str, str]
 
-NONE: Keys = {}
+NONE: Final[Keys] = {}
+BOUNDED: Final = frozenset(
+    (
+        "AttachRolePolicy", "AttachUserPolicy", "CreateRole", "CreateUser", "DeleteRole",
+        "DeleteRolePermissionsBoundary", "DeleteRolePolicy", "DeleteUserPermissionsBoundary", "DeleteUserPolicy",
+        "DetachRolePolicy", "DetachUserPolicy", "GetRole", "PutRolePermissionsBoundary", "PutRolePolicy",
+        "PutUserPermissionsBoundary", "PutUserPolicy", "UpdateAssumeRolePolicy", "UpdateRole", "UpdateRoleDescription",
+    )
+)  # fmt: skip  # a table
+"""Operations with the key iam:PermissionsBoundary. Elsewhere it is absent, whatever bounds the user or role."""
 
 
 async def user(room: Identities, call: Call, name: str | None, extra: Keys = NONE) -> Entity:
     """The named user, or the caller. Raises AccessDenied, EntityNotFound, UserNameNeeded."""
-    return await entity(room, call, "user", name or own_name(call), extra)
+    return await (entity(room, call, "user", name, extra) if name is not None else own(room, call, extra))
 
 
 async def role(room: Identities, call: Call, name: str, extra: Keys = NONE) -> Entity:
@@ -35,49 +46,59 @@ async def entity(room: Identities, call: Call, kind: Kind, name: str, extra: Key
     async with room.database.read() as connection:
         found = await entities.named(connection, call.account, kind, name)
         pairs = await tags.of(connection, found.id) if found is not None else ()
-    permit(call, found.arn if found else entity_arn(call.account, kind, "/", name), entity_keys(found, pairs), extra)
+    return permitted(call, found, kind, name, pairs, extra)
+
+
+async def own(room: Identities, call: Call, extra: Keys) -> Entity:
+    """By its unique id: a name may have become somebody else's since the caller was authenticated."""
+    name, unique_id = call.caller.user_name, call.caller.principal.unique_id
+    if name is None:
+        raise UserNameNeeded
+    async with room.database.read() as connection:
+        found = await entities.by_id(connection, unique_id)
+        pairs = await tags.of(connection, unique_id)
+    return permitted(call, found, "user", name, pairs, extra)
+
+
+def permitted(call: Call, found: Entity | None, kind: Kind, name: str, pairs: tags.Pairs, extra: Keys) -> Entity:
+    arn = found.arn if found is not None else entity_arn(call.account, kind, "/", name)
+    permit(call, arn, resource_keys(pairs), boundary_keys(found.boundary if found is not None else None), extra)
     if found is None:
         raise EntityNotFound(kind, name)
     return found
 
 
-async def policy(room: Identities, call: Call, arn: str) -> Managed:
+async def policy(room: Identities, call: Call, arn: str, extra: Keys = NONE) -> Managed:
     """The account's own or a shipped one. Raises AccessDenied, PolicyNotFound."""
-    permit(call, arn)
     async with room.database.read() as connection:
-        found = await managed.find(connection, arn)
-    if not found.shipped and found.account != call.account:
+        found = await managed.known(connection, call.account, arn)
+        pairs = await tags.of(connection, found.id) if found is not None else ()
+    permit(call, arn, tags.condition_keys("aws:resourcetag", pairs), extra)
+    if found is None:
         raise PolicyNotFound(arn)
     return found
 
 
-async def own_policy(room: Identities, call: Call, arn: str) -> Managed:
+async def own_policy(room: Identities, call: Call, arn: str, extra: Keys = NONE) -> Managed:
     """One that may be changed. Raises AccessDenied, PolicyNotFound, PolicyShipped."""
-    found = await policy(room, call, arn)
+    found = await policy(room, call, arn, extra)
     if found.shipped:
         raise PolicyShipped(arn)
     return found
 
 
-def permit(call: Call, resource: str = "*", *keys: Keys) -> None:
+def permit(call: Call, resource: str, *keys: Keys) -> None:
     """Raises AccessDenied, SessionForbidden."""
     extra: dict[str, tuple[str, ...]] = {}
     for some in keys:
         extra |= some
+    if call.action not in BOUNDED:
+        extra.pop("iam:permissionsboundary", None)
     authorize(call, f"iam:{call.action}", resource, extra=extra)
 
 
-def own_name(call: Call) -> str:
-    if call.caller.user_name is None:
-        raise UserNameNeeded
-    return call.caller.user_name
-
-
-def entity_keys(found: Entity | None, pairs: tags.Pairs) -> Keys:
-    return resource_keys(pairs) | boundary_keys(found.boundary if found else None)
-
-
 def resource_keys(pairs: tags.Pairs) -> dict[str, tuple[str, ...]]:
+    """Of a user or role with these tags."""
     return tags.condition_keys("aws:resourcetag", pairs) | tags.condition_keys("iam:resourcetag", pairs)
 
 
@@ -85,12 +106,11 @@ def boundary_keys(arn: str | None) -> dict[str, tuple[str, ...]]:
     return {"iam:permissionsboundary": (arn,)} if arn is not None else {}
 
 
-def tag_keys(pairs: tags.Pairs, *, resource: bool = False) -> Keys:
-    """Of a request that carries tags; `resource` when it makes what they will belong to."""
+def tag_keys(pairs: tags.Pairs) -> dict[str, tuple[str, ...]]:
+    """Of a request that carries tags."""
     if not pairs:
-        return NONE
-    keys = tags.condition_keys("aws:requesttag", pairs) | {"aws:tagkeys": tuple(key for key, _ in pairs)}
-    return keys | resource_keys(pairs) if resource else keys
+        return {}
+    return tags.condition_keys("aws:requesttag", pairs) | {"aws:tagkeys": tuple(key for key, _ in pairs)}
 
 
 def pairs_of(given: Iterable[Tag]) -> tags.Pairs:

@@ -21,6 +21,14 @@ class PolicyShipped(Exception):
         self.arn = arn
 
 
+class LoginProfileNotFound(Exception):
+    """Users have no passwords here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class StatusRefused(Exception):
     """An access key can be switched on and off, not made to expire."""
 
@@ -66,6 +74,7 @@ TABLE: Table = {
     ),
     errors.TagRefused: ("InvalidInput", "Tag keys that begin with aws: are reserved for system use."),  # ours
     errors.MarkerInvalid: ("ValidationError", "Invalid Marker."),
+    LoginProfileNotFound: ("NoSuchEntity", "Login Profile for User {name} cannot be found."),
     UserNameNeeded: ("ValidationError", "Must specify userName when calling with non-User credentials"),
     PolicyShipped: ("AccessDenied", "Policy {arn} is managed by AWS and cannot be changed."),  # ours
     StatusRefused: ("ValidationError", STATUS),

@@ -4,6 +4,7 @@ from typing import Any
 
 from keystead.identities import documents
 from keystead.identities.call import Call
+from keystead.identities.names import fold
 from keystead.identities.room import Identities
 from keystead.identities.store import permissions
 from keystead.identities.store.entities import Entity
@@ -62,7 +63,7 @@ async def listed(room: Identities, call: Call, entity: Entity, marker: str | Non
     async with room.database.read() as connection:
         names = [policy.name for policy in await permissions.inline(connection, entity)]
     pages = Pages(room, call, marker, max_items, entity.id)
-    return await pages.cut("PolicyNames", names, str.casefold, lambda name: name)
+    return await pages.cut("PolicyNames", names, fold, lambda name: name)
 
 
 async def delete_user_policy(room: Identities, call: Call, *, user_name: str, policy_name: str) -> None:

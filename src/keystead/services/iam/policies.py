@@ -1,10 +1,16 @@
 """Managed policies and their versions."""
 
+from collections.abc import Sequence
+
 from keystead.identities import documents
 from keystead.identities.call import Call
+from keystead.identities.names import fold
 from keystead.identities.names import policy_arn as arn_of
 from keystead.identities.room import Identities
 from keystead.identities.store import managed
+from keystead.identities.store.tags import condition_keys
+from keystead.identities.store.tags import of as tags_of
+from keystead.identities.store.tags import put as put_tags
 from keystead.services.iam import door, shown
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer
@@ -18,18 +24,23 @@ async def create_policy(
     policy_document: str,
     path: str = "/",
     description: str | None = None,
+    tags: Sequence[door.Tag] = (),
 ) -> Answer:
-    door.permit(call, arn_of(call.account, path, policy_name))
+    pairs = door.pairs_of(tags)
+    keys = door.tag_keys(pairs) | condition_keys("aws:resourcetag", pairs)
+    door.permit(call, arn_of(call.account, path, policy_name), keys)
     documents.check_managed(policy_document)
     async with room.write(call) as tx:
         made = await managed.create(tx, call.account, policy_name, path, description, policy_document)
-    return {"Policy": shown.policy(made, (0, 0))}
+        await put_tags(tx, made, pairs)
+    return {"Policy": shown.policy(made, (0, 0), pairs)}
 
 
 async def get_policy(room: Identities, call: Call, *, policy_arn: str) -> Answer:
     found = await door.policy(room, call, policy_arn)
     async with room.database.read() as connection:
-        return {"Policy": shown.policy(found, await managed.uses(connection, call.account, found.arn))}
+        uses, pairs = await managed.uses(connection, call.account, found.arn), await tags_of(connection, found.id)
+    return {"Policy": shown.policy(found, uses, pairs)}
 
 
 async def list_policies(
@@ -43,7 +54,7 @@ async def list_policies(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Answer:
-    door.permit(call, arn_of(call.account, path_prefix, "*"))
+    door.permit(call, f"policy path {path_prefix}")
     async with room.database.read() as connection:
         local = await managed.of_account(connection, call.account) if scope != "AWS" else ()
         shipped = managed.SHIPPED if scope != "Local" else ()
@@ -54,7 +65,7 @@ async def list_policies(
     return await Pages(room, call, marker, max_items, *filters).cut(
         "Policies",
         listed,
-        lambda policy: f"{policy.name.casefold()} {policy.account}",
+        lambda policy: f"{fold(policy.name)} {policy.account}",
         lambda policy: shown.listed_policy(policy, uses[policy.arn]),
     )
 

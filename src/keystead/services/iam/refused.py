@@ -16,18 +16,18 @@ NO_SERVICE_ROLES: Final = "not served: no service here has a role of its own"
 NO_ORGANISATION: Final = "not served: there is no organisation above the accounts"
 NO_DELEGATION: Final = "not served: delegation requests and role templates"
 NO_OUTBOUND: Final = "not served: no tokens for other systems are issued"
-NO_POLICY_TAGS: Final = "not served yet: tags of policies"
+NO_USE: Final = "not served yet: it is not known when which access key was used"
 
 GROUPS: Final = {
     NO_GROUPS: """
         AddUserToGroup AttachGroupPolicy CreateGroup DeleteGroup DeleteGroupPolicy DetachGroupPolicy GetGroup GetGroupPolicy
-        ListAttachedGroupPolicies ListGroupPolicies ListGroups ListGroupsForUser PutGroupPolicy RemoveUserFromGroup UpdateGroup
+        ListAttachedGroupPolicies ListGroupPolicies ListGroups PutGroupPolicy RemoveUserFromGroup UpdateGroup
     """,
     NO_REPORTS: """
         CreateAccountAlias DeleteAccountAlias GenerateCredentialReport GenerateServiceLastAccessedDetails
-        GetAccessKeyLastUsed GetAccountAuthorizationDetails GetAccountProperties GetAccountSummary GetCredentialReport
+        GetAccountAuthorizationDetails GetAccountProperties GetAccountSummary GetCredentialReport
         GetHumanReadableSummary GetServiceLastAccessedDetails GetServiceLastAccessedDetailsWithEntities
-        ListAccountAliases ListEntitiesForPolicy ListPoliciesGrantingServiceAccess PutAccountProperties
+        ListAccountAliases ListPoliciesGrantingServiceAccess PutAccountProperties
         SetSecurityTokenServicePreferences
     """,
     NO_SIMULATION: """
@@ -41,24 +41,23 @@ GROUPS: Final = {
         UpdateOpenIDConnectProviderThumbprint UpdateSAMLProvider
     """,
     NO_PASSWORDS: """
-        ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy DeleteLoginProfile GetAccountPasswordPolicy
-        GetLoginProfile UpdateAccountPasswordPolicy UpdateLoginProfile
+        ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy GetAccountPasswordPolicy UpdateAccountPasswordPolicy UpdateLoginProfile
     """,
     NO_MFA: """
         CreateVirtualMFADevice DeactivateMFADevice DeleteVirtualMFADevice EnableMFADevice GetMFADevice ListMFADeviceTags
-        ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice
+        ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice
     """,
     NO_CERTIFICATES: """
         CreateServiceSpecificCredential DeleteSSHPublicKey DeleteServerCertificate DeleteServiceSpecificCredential
-        DeleteSigningCertificate GetSSHPublicKey GetServerCertificate ListSSHPublicKeys ListServerCertificateTags
-        ListServerCertificates ListServiceSpecificCredentials ListSigningCertificates ResetServiceSpecificCredential
+        DeleteSigningCertificate GetSSHPublicKey GetServerCertificate ListServerCertificateTags
+        ListServerCertificates ListServiceSpecificCredentials.AllUsers ResetServiceSpecificCredential
         TagServerCertificate UntagServerCertificate UpdateSSHPublicKey UpdateServerCertificate
         UpdateServiceSpecificCredential UpdateSigningCertificate UploadSSHPublicKey UploadServerCertificate
         UploadSigningCertificate
     """,
     NO_INSTANCES: """
         AddRoleToInstanceProfile CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile ListInstanceProfileTags
-        ListInstanceProfiles ListInstanceProfilesForRole RemoveRoleFromInstanceProfile TagInstanceProfile
+        ListInstanceProfiles RemoveRoleFromInstanceProfile TagInstanceProfile
         UntagInstanceProfile
     """,
     NO_SERVICE_ROLES: """
@@ -76,8 +75,8 @@ GROUPS: Final = {
     NO_OUTBOUND: """
         DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation GetOutboundWebIdentityFederationInfo
     """,
-    NO_POLICY_TAGS: """
-        CreatePolicy.Tags ListPolicyTags TagPolicy UntagPolicy
+    NO_USE: """
+        GetAccessKeyLastUsed
     """,
 }
 

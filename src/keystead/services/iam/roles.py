@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from keystead.identities import documents, limits
 from keystead.identities.call import Call
 from keystead.identities.errors import BoundaryNotAttachable
-from keystead.identities.names import entity_arn
+from keystead.identities.names import entity_arn, fold
 from keystead.identities.room import Identities
 from keystead.identities.store import entities, history, permissions
 from keystead.identities.store.entities import Role
@@ -28,8 +28,8 @@ async def create_role(
     tags: Sequence[door.Tag] = (),
 ) -> Answer:
     pairs = door.pairs_of(tags)
-    keys = door.boundary_keys(permissions_boundary)
-    door.permit(call, entity_arn(call.account, "role", path, role_name), keys, door.tag_keys(pairs, resource=True))
+    keys = door.boundary_keys(permissions_boundary) | door.tag_keys(pairs) | door.resource_keys(pairs)
+    door.permit(call, entity_arn(call.account, "role", path, role_name), keys)
     async with room.write(call) as tx:
         ids = await documents.check_trust(tx.connection, assume_role_policy_document)
         if permissions_boundary is not None:
@@ -43,23 +43,25 @@ async def create_role(
 
 
 async def get_role(room: Identities, call: Call, *, role_name: str) -> Answer:
+    """Without RoleLastUsed: an empty one would say that the role was not used, and that is not known."""
     found = await door.role(room, call, role_name)
     async with room.database.read() as connection:
-        return {"Role": await shown.role(connection, found) | {"RoleLastUsed": {}}}
+        return {"Role": await shown.role(connection, found)}
 
 
 async def list_roles(
     room: Identities, call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    door.permit(call, entity_arn(call.account, "role", path_prefix, "*"))
+    door.permit(call, entity_arn(call.account, "role", path_prefix, ""))
     async with room.database.read() as connection:
         found = await entities.of_account(connection, call.account, "role")
     listed = [role for role in found if role.path.startswith(path_prefix)]
     pages = Pages(room, call, marker, max_items, path_prefix)
-    page = await pages.cut("Roles", listed, lambda role: role.name.casefold(), lambda role: role)
+    page = await pages.cut("Roles", listed, lambda role: fold(role.name), lambda role: role)
+    trusted = [unique_id for role in page["Roles"] if role.role for unique_id in role.role.trust_ids.values()]
     async with room.database.read() as connection:
-        roles = [shown.listed_role(role, await shown.trust_of(connection, role)) for role in page["Roles"]]
-    return page | {"Roles": roles}
+        arns = await entities.arns(connection, trusted)
+    return page | {"Roles": [shown.listed_role(role, shown.trust(role, arns)) for role in page["Roles"]]}
 
 
 async def update_role(
@@ -86,7 +88,7 @@ async def update_role_description(room: Identities, call: Call, *, role_name: st
     found = await door.role(room, call, role_name)
     async with room.write(call) as tx:
         await entities.change(tx, found, description=description)
-        changed = await entities.find(tx.connection, call.account, "role", role_name)
+        changed = await entities.find(tx.connection, call.account, "role", found.name)
         return {"Role": await shown.role(tx.connection, changed)}
 
 

@@ -1,13 +1,13 @@
 """Identities in IAM's words. Policy documents in answers are URL-encoded (RFC 3986), which SDKs undo."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from keystead.access.policy import shown
 from keystead.database.engine import Connection
 from keystead.identities import documents
-from keystead.identities.store import tags
+from keystead.identities.store import entities, tags
 from keystead.identities.store.access_keys import AccessKey
 from keystead.identities.store.entities import Entity
 from keystead.identities.store.managed import Managed, Version
@@ -32,15 +32,15 @@ async def user(connection: Connection, found: Entity) -> dict[str, Any]:
     return listed_user(found) | await more(connection, found)
 
 
-def listed_role(role: Entity, trust: str) -> dict[str, Any]:
-    """`trust` as it is to be shown."""
+def listed_role(role: Entity, trust_policy: str) -> dict[str, Any]:
+    """`trust_policy` as it is to be shown."""
     answer: dict[str, Any] = {
         "Path": role.path,
         "RoleName": role.name,
         "RoleId": role.id,
         "Arn": role.arn,
         "CreateDate": role.created_at,
-        "AssumeRolePolicyDocument": document(trust),
+        "AssumeRolePolicyDocument": document(trust_policy),
     }
     if role.role is not None:
         answer["MaxSessionDuration"] = role.role.max_session
@@ -55,9 +55,15 @@ async def role(connection: Connection, found: Entity) -> dict[str, Any]:
 
 async def trust_of(connection: Connection, found: Entity) -> str:
     """The trust policy as it was given, with the unique ids of those who are gone in place of their ARNs."""
+    ids = found.role.trust_ids if found.role is not None else {}
+    return trust(found, await entities.arns(connection, ids.values()))
+
+
+def trust(found: Entity, arns: Mapping[str, str]) -> str:
+    """Likewise; `arns` of all that it may name and are alive, by unique id."""
     if found.role is None:
         return ""
-    alive = await documents.living(connection, found.role.trust_ids)
+    alive = documents.alive(found.role.trust_ids, arns)
     return shown(found.role.trust, found.role.trust_ids, alive.__contains__)
 
 
@@ -96,10 +102,12 @@ def listed_policy(policy: Managed, uses: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def policy(found: Managed, uses: tuple[int, int]) -> dict[str, Any]:
+def policy(found: Managed, uses: tuple[int, int], pairs: tags.Pairs) -> dict[str, Any]:
     answer = listed_policy(found, uses)
     if found.description is not None:
         answer["Description"] = found.description
+    if pairs:
+        answer["Tags"] = tag_list(pairs)
     return answer
 
 

@@ -1,12 +1,15 @@
-"""Tags of users and roles."""
+"""Tags of users, roles and managed policies."""
 
+import hashlib
 from collections.abc import Sequence
 
 from keystead.identities.call import Call
 from keystead.identities.names import fold
 from keystead.identities.room import Identities
+from keystead.identities.store import entities, managed
 from keystead.identities.store import tags as domain
 from keystead.identities.store.entities import Entity
+from keystead.identities.store.managed import Managed
 from keystead.services.iam import door
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer
@@ -24,22 +27,36 @@ async def tag_role(room: Identities, call: Call, *, role_name: str, tags: Sequen
 
 async def put(room: Identities, call: Call, entity: Entity, pairs: domain.Pairs) -> None:
     async with room.write(call) as tx:
+        await entities.present(tx, entity)
         await domain.put(tx, entity, pairs)
 
 
+async def tag_policy(room: Identities, call: Call, *, policy_arn: str, tags: Sequence[door.Tag]) -> None:
+    pairs = door.pairs_of(tags)
+    found = await door.own_policy(room, call, policy_arn, door.tag_keys(pairs))
+    async with room.write(call) as tx:
+        await domain.put(tx, await managed.current(tx, found), pairs)
+
+
 async def untag_user(room: Identities, call: Call, *, user_name: str, tag_keys: Sequence[str]) -> None:
-    keys: door.Keys = {"aws:tagkeys": tuple(tag_keys)}
-    await remove(room, call, await door.user(room, call, user_name, keys), tag_keys)
+    await remove(room, call, await door.user(room, call, user_name, named(tag_keys)), tag_keys)
 
 
 async def untag_role(room: Identities, call: Call, *, role_name: str, tag_keys: Sequence[str]) -> None:
-    keys: door.Keys = {"aws:tagkeys": tuple(tag_keys)}
-    await remove(room, call, await door.role(room, call, role_name, keys), tag_keys)
+    await remove(room, call, await door.role(room, call, role_name, named(tag_keys)), tag_keys)
 
 
-async def remove(room: Identities, call: Call, entity: Entity, keys: Sequence[str]) -> None:
+async def untag_policy(room: Identities, call: Call, *, policy_arn: str, tag_keys: Sequence[str]) -> None:
+    await remove(room, call, await door.own_policy(room, call, policy_arn, named(tag_keys)), tag_keys)
+
+
+def named(keys: Sequence[str]) -> door.Keys:
+    return {"aws:tagkeys": tuple(keys)} if keys else door.NONE
+
+
+async def remove(room: Identities, call: Call, subject: Entity | Managed, keys: Sequence[str]) -> None:
     async with room.write(call) as tx:
-        await domain.remove(tx, entity, keys)
+        await domain.remove(tx, subject, keys)
 
 
 async def list_user_tags(
@@ -54,8 +71,21 @@ async def list_role_tags(
     return await listed(room, call, await door.role(room, call, role_name), marker, max_items)
 
 
-async def listed(room: Identities, call: Call, entity: Entity, marker: str | None, max_items: int | None) -> Answer:
+async def list_policy_tags(
+    room: Identities, call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
+) -> Answer:
+    return await listed(room, call, await door.policy(room, call, policy_arn), marker, max_items)
+
+
+async def listed(
+    room: Identities, call: Call, subject: Entity | Managed, marker: str | None, max_items: int | None
+) -> Answer:
     async with room.database.read() as connection:
-        pairs = await domain.of(connection, entity.id)
-    pages = Pages(room, call, marker, max_items, entity.id)
-    return await pages.cut("Tags", pairs, lambda pair: fold(pair[0]), lambda pair: {"Key": pair[0], "Value": pair[1]})
+        pairs = await domain.of(connection, subject.id)
+    pages = Pages(room, call, marker, max_items, subject.id)
+    return await pages.cut("Tags", pairs, lambda pair: place(pair[0]), lambda pair: {"Key": pair[0], "Value": pair[1]})
+
+
+def place(key: str) -> str:
+    """In order, but short: a whole key may be longer than a marker."""
+    return f"{fold(key)[:32]} {hashlib.sha256(fold(key).encode()).hexdigest()[:32]}"

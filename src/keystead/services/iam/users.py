@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from keystead.identities import new_keys
 from keystead.identities.call import Call
 from keystead.identities.errors import BoundaryNotAttachable
-from keystead.identities.names import entity_arn
+from keystead.identities.names import LONG_TERM, entity_arn, fold
 from keystead.identities.room import Identities
 from keystead.identities.store import access_keys, entities, permissions
 from keystead.identities.store.tags import put as put_tags
@@ -24,8 +25,8 @@ async def create_user(
     tags: Sequence[door.Tag] = (),
 ) -> Answer:
     pairs = door.pairs_of(tags)
-    keys = door.boundary_keys(permissions_boundary)
-    door.permit(call, entity_arn(call.account, "user", path, user_name), keys, door.tag_keys(pairs, resource=True))
+    keys = door.boundary_keys(permissions_boundary) | door.tag_keys(pairs) | door.resource_keys(pairs)
+    door.permit(call, entity_arn(call.account, "user", path, user_name), keys)
     async with room.write(call) as tx:
         if permissions_boundary is not None:
             await permissions.known(tx.connection, call.account, permissions_boundary, BoundaryNotAttachable)
@@ -43,12 +44,12 @@ async def get_user(room: Identities, call: Call, *, user_name: str | None = None
 async def list_users(
     room: Identities, call: Call, *, path_prefix: str = "/", marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    door.permit(call, entity_arn(call.account, "user", path_prefix, "*"))
+    door.permit(call, entity_arn(call.account, "user", path_prefix, ""))
     async with room.database.read() as connection:
         found = await entities.of_account(connection, call.account, "user")
     listed = [user for user in found if user.path.startswith(path_prefix)]
     pages = Pages(room, call, marker, max_items, path_prefix)
-    return await pages.cut("Users", listed, lambda user: user.name.casefold(), shown.listed_user)
+    return await pages.cut("Users", listed, lambda user: fold(user.name), shown.listed_user)
 
 
 async def update_user(
@@ -69,9 +70,10 @@ async def delete_user(room: Identities, call: Call, *, user_name: str) -> None:
 
 async def create_access_key(room: Identities, call: Call, *, user_name: str | None = None) -> Answer:
     found = await door.user(room, call, user_name)
+    new = await new_keys.make(room.keyholder, LONG_TERM)
     async with room.write(call) as tx:
-        made, secret = await access_keys.create(tx, room.keyholder, found)
-    return {"AccessKey": shown.access_key(found, made) | {"SecretAccessKey": secret}}
+        made = await access_keys.create(tx, found, new)
+    return {"AccessKey": shown.access_key(found, made) | {"SecretAccessKey": new.secret}}
 
 
 async def list_access_keys(

@@ -14,6 +14,15 @@ class ChainTooLong(Exception):
     """Longer than the session of a role may hold another role."""
 
 
+class TooManyPolicies(Exception):
+    """More PolicyArns than a session may have; the model does not bound them."""
+
+
+TOO_MANY = (
+    "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: "
+    "Member must have length less than or equal to 10"
+)
+
 TABLE: Table = {
     AccessDenied: ("AccessDenied", "{text}"),
     PolicyMalformed: ("MalformedPolicyDocument", "{text}"),
@@ -29,6 +38,7 @@ TABLE: Table = {
         "PackedPolicyTooLarge",
         "Packed policy consumes {percent}% of allotted space, please use smaller policy.",
     ),
+    TooManyPolicies: ("ValidationError", TOO_MANY),  # ours, in the words of other constraints
     errors.PolicyNotAttachable: ("ValidationError", "Policy {arn} does not exist or is not attachable."),  # ours
     errors.DuplicateTags: (
         "ValidationError",

@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from keystead.access.errors import AccessDenied
 from keystead.access.policy import Kind
-from keystead.identities import documents, limits, sessions
+from keystead.identities import documents, limits, new_keys, sessions
 from keystead.identities.call import Call
-from keystead.identities.errors import PolicyNotAttachable
+from keystead.identities.errors import EntityNotFound, PolicyNotAttachable
+from keystead.identities.names import TEMPORARY, session_arn
 from keystead.identities.room import Identities
 from keystead.identities.sessions import Asked, Issued
 from keystead.identities.store import entities, permissions
 from keystead.identities.store.entities import Entity
 from keystead.services.service import Answer
 from keystead.services.sts import trust
-from keystead.services.sts.errors import ChainTooLong, DurationTooLong
+from keystead.services.sts.errors import ChainTooLong, DurationTooLong, TooManyPolicies
 
 
 async def get_caller_identity(_room: Identities, call: Call) -> Answer:
@@ -26,9 +27,12 @@ async def get_session_token(room: Identities, call: Call, *, duration_seconds: i
     """The caller's own permissions for a while, without IAM and most of STS. No policy governs it (STS API reference)."""
     if call.caller.temporary or call.caller.user_name is None:
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
+    new = await new_keys.make(room.keyholder, TEMPORARY)
     async with room.write(call) as tx:
-        user = await entities.find(tx.connection, call.account, "user", call.caller.user_name)
-        issued = await sessions.issue(tx, room.keyholder, user, Asked(duration_seconds))
+        user = await entities.by_id(tx.connection, call.caller.principal.unique_id)
+        if user is None:
+            raise EntityNotFound("user", call.caller.user_name)
+        issued = await sessions.issue(tx, user, new, Asked(duration_seconds))
     return {"Credentials": credentials(issued)}
 
 
@@ -67,7 +71,7 @@ async def assume_role(
     )
     role = trust.decide(call, asked, found, role_tags)  # 3
     check_duration(role, call, duration_seconds)
-    arns = tuple(given["arn"] for given in policy_arns)
+    arns = tuple(dict.fromkeys(given.get("arn", "") for given in policy_arns))  # "" is not attachable
     session = Asked(
         duration_seconds,
         name=role_session_name,
@@ -78,13 +82,12 @@ async def assume_role(
         source_identity=asked.source_identity,
         chained=call.caller.principal.kind is trust.ROLE_SESSION,
     )
-    packed = session.packed  # 4
-    if policy is not None:
-        documents.check(policy, Kind.SESSION)
+    packed = check_policies(session)  # 4
+    new = await new_keys.make(room.keyholder, TEMPORARY)
     async with room.write(call) as tx:
         for arn in arns:
             await permissions.known(tx.connection, role.account, arn, PolicyNotAttachable)
-        issued = await sessions.issue(tx, room.keyholder, role, session)  # 5
+        issued = await sessions.issue(tx, role, new, session)  # 5
     call.notes.resource(role.account, "AWS::IAM::Role", role.arn)
     return answer(role, session, issued, packed)
 
@@ -96,8 +99,17 @@ def check_duration(role: Entity, call: Call, seconds: int) -> None:
         raise DurationTooLong
 
 
+def check_policies(session: Asked) -> int | None:
+    """Percent of the room for policies and tags. Raises TooManyPolicies, SessionTooLarge, PolicyMalformed."""
+    if len(session.policy_arns) > limits.SESSION_POLICIES:
+        raise TooManyPolicies
+    if session.policy is not None:
+        documents.check(session.policy, Kind.SESSION)
+    return session.packed
+
+
 def answer(role: Entity, session: Asked, issued: Issued, packed: int | None) -> Answer:
-    arn = f"arn:aws:sts::{role.account}:assumed-role/{role.name}/{session.name}"
+    arn = session_arn(role.account, role.name, session.name or "")
     shown: dict[str, object] = {
         "Credentials": credentials(issued),
         "AssumedRoleUser": {"AssumedRoleId": f"{role.id}:{session.name}", "Arn": arn},

@@ -83,14 +83,11 @@ def upgrade() -> None:
     op.create_index("ix_attachments_policy_arn", "attachments", ["policy_arn"])
     op.create_table(
         "identity_tags",
-        sa.Column("entity_id", sa.String(21), nullable=False),
-        sa.Column("folded", sa.String(128), nullable=False),
+        sa.Column("subject", sa.String(21), nullable=False),
+        sa.Column("folded", sa.String(384), nullable=False),
         sa.Column("key", sa.String(128), nullable=False),
         sa.Column("value", sa.String(256), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["entity_id"], ["entities.id"], name="fk_identity_tags_entity_id_entities", ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("entity_id", "folded", name="pk_identity_tags"),
+        sa.PrimaryKeyConstraint("subject", "folded", name="pk_identity_tags"),
     )
     op.create_table(
         "inline_policies",
