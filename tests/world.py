@@ -1,0 +1,189 @@
+"""Everything below the wire in one process: a real database and keyholder, two accounts, and a clock that tests set."""
+
+import asyncio
+import inspect
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from keystead.database.engine import Database
+from keystead.database.feed import ChangeCounter, Feed
+from keystead.identities.call import Call, Caller
+from keystead.identities.room import Identities
+from keystead.keyholder import setup
+from keystead.keyholder.local import LocalKeyholder
+from keystead.keyholder.seals import FileSeal
+from keystead.keys.use import Keys
+from keystead.services import iam, kms, sts
+
+ACCOUNT = "111122223333"
+OTHER_ACCOUNT = "444455556666"
+NOW = 1_750_000_000.0
+REGION = "us-east-1"
+
+SERVICES = {"iam": iam, "sts": sts, "kms": kms}
+OPERATIONS = {
+    service: {function.__name__: function for function in module.OPERATIONS} for service, module in SERVICES.items()
+}
+
+
+def aws_name(operation: str) -> str:
+    return "".join(part.capitalize() for part in operation.split("_"))
+
+
+class Undecided(AssertionError):
+    """An operation ended without an access decision."""
+
+
+class World:
+    """Two accounts, each with an administrator. `async with world:` opens it."""
+
+    def __init__(self, folder: Path) -> None:
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        self.now = NOW
+        self.folder = folder
+        self.url = f"sqlite+aiosqlite:///{folder / 'keystead.db'}"
+        self.counter = ChangeCounter(folder / "changes", slot=0)
+        self.database = Database.open(self.url, counter=self.counter, clock=self.clock)
+        self.feed = Feed(self.database, self.counter)
+        self.keyholder = LocalKeyholder(setup.create(data, FileSeal()).software)
+        self.identities = Identities(self.database, self.feed, self.keyholder, self.clock)
+        self.keys = Keys(self.database, self.feed, self.keyholder, self.identities, self.clock)
+        self.rooms = {
+            "iam": iam.service(self.identities),
+            "sts": sts.service(self.identities),
+            "kms": kms.service(self.keys),
+        }
+        self.numbers = itertools.count()
+
+    def clock(self) -> float:
+        return self.now
+
+    async def __aenter__(self) -> Self:
+        await self.database.migrate()
+        self.key_id, self.secret = await self.identities.create_account(ACCOUNT)
+        self.other_key_id, _ = await self.identities.create_account(OTHER_ACCOUNT)
+        await self.feed.catch_up()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.database.close()
+        self.counter.close()
+
+    async def caller(self, access_key_id: str | None = None, token: str | None = None) -> Caller:
+        if not self.feed.current():
+            await self.feed.catch_up()
+        credential = await self.identities.authenticate(access_key_id or self.key_id, token)
+        assert credential is not None
+        return credential.caller
+
+    async def other(self) -> Caller:
+        """The administrator of the other account."""
+        return await self.caller(self.other_key_id)
+
+    def call(self, caller: Caller, service: str, action: str, **named: Any) -> Call:
+        identifier = f"call-{next(self.numbers)}"
+        named = {"region": REGION, **named}
+        return Call(
+            identifier, service, action, named.pop("region"), caller, self.now, "192.0.2.1", "boto3", True, **named
+        )
+
+    async def run(
+        self, service: str, operation: str, caller: Caller | None = None, *, region: str = REGION, **asked: Any
+    ) -> Any:
+        """As the gateway runs it. Without a caller, the first account's administrator asks."""
+        call = self.call(caller or await self.caller(), service, aws_name(operation), region=region)
+        return await self.run_call(call, operation, **asked)
+
+    async def run_call(self, call: Call, operation: str, **asked: Any) -> Any:
+        room = self.rooms[call.service]
+        answer = await OPERATIONS[call.service][operation](room.room, call, **asked)
+        if not call.decided and call.action not in room.exempt:
+            raise Undecided(operation)
+        return answer
+
+    async def kms(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
+        return await self.run("kms", operation, caller, **asked)
+
+    async def iam(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
+        return await self.run("iam", operation, caller, **asked)
+
+    async def sts(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
+        return await self.run("sts", operation, caller, **asked)
+
+    async def refusal(self, service: str, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
+        """(code, text) of what is refused; fails when it is not."""
+        table = self.rooms[service].errors
+        with pytest.raises(tuple(table)) as raised:
+            await self.run(service, operation, caller, **asked)
+        error = raised.value
+        code, text = next(table[kind] for kind in type(error).__mro__ if kind in table)
+        if text is not None:
+            text = re.sub(r"\{(\w+)\}", lambda field: str(getattr(error, field[1])), text)
+        return code, None if text == "None" else text
+
+    async def refused(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
+        """Likewise, of KMS."""
+        return await self.refusal("kms", operation, caller, **asked)
+
+    async def user(self, name: str, *statements: Any, **asked: Any) -> Caller:
+        """A new user with an inline policy of these statements, and the caller it is by its access key."""
+        await self.iam("create_user", user_name=name, **asked)
+        if statements:
+            await self.iam("put_user_policy", user_name=name, policy_name="inline", policy_document=policy(*statements))
+        key = await self.iam("create_access_key", user_name=name)
+        return await self.caller(key["AccessKey"]["AccessKeyId"])
+
+    async def role(self, name: str, *statements: Any, trust: Any = None, **asked: Any) -> str:
+        """A new role, which trusts the account unless told otherwise; its ARN."""
+        document = policy(trust or trusting(ACCOUNT))
+        made = await self.iam("create_role", role_name=name, assume_role_policy_document=document, **asked)
+        if statements:
+            await self.iam("put_role_policy", role_name=name, policy_name="inline", policy_document=policy(*statements))
+        return str(made["Role"]["Arn"])
+
+    async def assume(
+        self, role_arn: str, caller: Caller | None = None, session: str = "session", **asked: Any
+    ) -> Caller:
+        answer = await self.sts("assume_role", caller, role_arn=role_arn, role_session_name=session, **asked)
+        return await self.caller(answer["Credentials"]["AccessKeyId"], answer["Credentials"]["SessionToken"])
+
+    async def key(self, caller: Caller | None = None, **asked: Any) -> dict[str, Any]:
+        """A new key's metadata."""
+        made: dict[str, Any] = (await self.kms("create_key", caller, **asked))["KeyMetadata"]
+        return made
+
+
+def policy(*statements: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(*actions: str, resource: str = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
+
+
+def deny(*actions: str, resource: str = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Deny", "Action": list(actions), "Resource": resource, **more}
+
+
+def trusting(principal: str, *actions: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": list(actions) or "sts:AssumeRole", **more}
+
+
+def to(principal: str, statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement of a key policy about this principal."""
+    return {**statement, "Principal": {"AWS": principal}}
+
+
+def run_coroutine_test(pyfuncitem: pytest.Function) -> bool | None:
+    """For pytest_pyfunc_call: runs tests that are coroutines."""
+    if not inspect.iscoroutinefunction(pyfuncitem.function):
+        return None
+    wanted = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    return True
