@@ -12,9 +12,12 @@ from keystead.config import Installation, Settings
 from keystead.database import sealed_keys
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
+from keystead.identities import errors
 from keystead.identities.room import Identities
-from keystead.keyholder import setup
+from keystead.keyholder import seals, setup
+from keystead.keyholder.errors import SealNotOpened
 from keystead.keyholder.local import LocalKeyholder
+from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.seals import Seal
 
 
@@ -84,7 +87,34 @@ async def _install(settings: Settings, region: str, seal: Seal, account: str) ->
 
 
 async def add_account(settings: Settings, account: str | None) -> Administrator:
-    """A further account, also while a node serves: its workers learn of it from the change feed.
+    """A further account with its administrator, also while a node serves.
 
-    Raises FileNotFoundError, AccountExists, or SealNotOpened.
+    This process cannot tell the node's workers, and need not: nothing of a new account can be cached anywhere, and that an
+    access key is unknown is never remembered. The change feed names the account all the same, for other nodes.
+
+    Raises FileNotFoundError, AccountExists, AccountRefused, or SealNotOpened.
     """
+    Installation.load(settings.folder)
+    software = setup.open(settings.folder, seals.given(settings.folder, passphrase_of(settings)))
+    database = Database.open(settings.database_url)
+    try:
+        async with database.read() as connection:
+            software.load(tuple(SealedKey(*row) for row in await sealed_keys.load(connection)))
+        identities = Identities(database, Feed(database), LocalKeyholder(software), time.time)
+        made = account or new_account()
+        key_id, secret = await identities.create_account(made)
+    except errors.AccountExists as exists:
+        raise AccountExists(exists.account) from None
+    finally:
+        await database.close()
+    return Administrator(made, key_id, secret)
+
+
+def passphrase_of(settings: Settings) -> bytes | None:
+    """None without a passphrase file; a line end after it does not count. Raises SealNotOpened."""
+    if not settings.passphrase_file:
+        return None
+    try:
+        return Path(settings.passphrase_file).read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise SealNotOpened(f"The passphrase cannot be read: {error.strerror}.") from None

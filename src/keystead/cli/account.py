@@ -8,7 +8,7 @@ import typer
 from keystead.cli.output import DataOption, Output, OutputOption, fail, print_facts, print_json
 from keystead.config import Settings
 from keystead.install import AccountExists, add_account
-from keystead.keyholder.seals import SealNotOpened
+from keystead.keyholder.errors import SealNotOpened
 
 application = typer.Typer(help="Accounts of this deployment.", no_args_is_help=True)
 
@@ -26,6 +26,8 @@ def create(
     output: OutputOption = Output.text,
 ) -> None:
     """Make an account with its first administrator. The node may be running."""
+    if account_id is not None and not (len(account_id) == 12 and account_id.isascii() and account_id.isdigit()):
+        fail("An account id has 12 digits.")
     settings = Settings.read({"data": data, "passphrase_file": passphrase_file})
     try:
         made = asyncio.run(add_account(settings, account_id))
