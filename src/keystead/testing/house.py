@@ -89,8 +89,7 @@ class Keystead:
         """Rotations and deletions due by `at`, seconds since the epoch, as though that time had come."""
 
         async def due(house: House) -> None:
-            await house.rotate_due(at)
-            await house.delete_due(at)
+            await house.do_what_falls_due(at)
 
         self._call(due)
 
