@@ -25,7 +25,7 @@ from keystead.app import Part
 from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.feed import ChangeCounter
-from keystead.processes import Child, Runtime, StartFailed, Supervisor
+from keystead.processes import SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor
 
 READY_SECONDS: Final = 60.0
 
@@ -167,7 +167,8 @@ def keyholder(settings: Settings, runtime: Runtime) -> Child:
         passphrase = os.open(settings.passphrase_file, os.O_RDONLY | os.O_CLOEXEC)
         command += ["--passphrase-fd", str(passphrase)]
         descriptors.append(passphrase)
-    return Child("keyholder", tuple(command), descriptors=tuple(descriptors))
+    final = {SEAL_NOT_OPENED: "The seal could not be opened."}
+    return Child("keyholder", tuple(command), descriptors=tuple(descriptors), final=final)
 
 
 def recorder(settings: Settings, installation: Installation, runtime: Runtime) -> Child:

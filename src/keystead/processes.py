@@ -10,23 +10,29 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from keystead.keyholder.hardening import SUPERVISOR
+
 log = structlog.get_logger("keystead.processes")
 
-SUPERVISOR: Final = "KEYSTEAD_SUPERVISOR"
-"""Environment variable by which a child knows whose end is its own."""
 SEAL_NOT_OPENED: Final = 3
-"""Exit status of a keyholder that could not unseal: starting it again would not help."""
-STEADY_SECONDS: Final = 5.0
+"""Exit status of a keyholder that could not unseal (keyholder.process)."""
+STEADY_SECONDS: Final = 2.0
 """A child that lived so long is restarted at once; one that did not, after a growing pause."""
-PAUSES: Final = (0.0, 0.1, 0.3, 1.0, 2.0)
+PAUSES: Final = (0.0, 0.1, 0.3, 1.0)
+"""Seconds before each further start in a row; the last one for ever. Short: what was killed is back within three."""
 STOP_SECONDS: Final = 15.0
+"""From SIGTERM to SIGKILL."""
+OWN_SETTINGS: Final = "KEYSTEAD_"
+"""Environment variables that children do not inherit: what they need they are told otherwise, and it may be secret."""
 
 
 class StartFailed(Exception):
@@ -41,91 +47,147 @@ class StartFailed(Exception):
 class Child:
     """A process to keep alive.
 
+    name  its kind, and a number where there are several of a kind: "worker 1"
     command  arguments after the interpreter; never a secret
     stdin    handed over at each start, then closed
     descriptors  inherited sockets and files
-    essential  False: not waited for before the node counts as ready
+    final    exit statuses after which starting again would not help, with the reason for the operator
     """
 
     name: str
     command: tuple[str, ...]
     stdin: bytes = field(default=b"", repr=False)
     descriptors: tuple[int, ...] = ()
+    final: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition(" ")[0]
 
 
 class Supervisor:
-    """Runs children until told to stop. They are stopped in the reverse of the order given."""
+    """Runs children until told to stop. They are stopped kind by kind, in the reverse of the order given.
 
-    def __init__(self, children: Sequence[Child], ready: Callable[[], Awaitable[None]]) -> None:
+    ready  returns once all children serve; TimeoutError stops everything
+    """
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        ready: Callable[[], Awaitable[None]],
+        *,
+        stop_seconds: float = STOP_SECONDS,
+        steady_seconds: float = STEADY_SECONDS,
+    ) -> None:
         self._children = children
         self._ready = ready
+        self._stop_seconds = stop_seconds
+        self._steady_seconds = steady_seconds
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
-        self._failed: StartFailed | None = None
+        self._failed: Exception | None = None
 
     async def run(self) -> None:
-        """Returns after SIGTERM or SIGINT, when everything has stopped; raises StartFailed."""
+        """Returns after SIGTERM or SIGINT, when everything has stopped; raises StartFailed, or what `ready` raised.
+
+        Further signals change nothing: whoever is in a hurry may kill the supervisor, and all children go with it.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
+        keepers = {child.name: asyncio.create_task(self._keep(child)) for child in self._children}
+        for keeper in keepers.values():
+            keeper.add_done_callback(lambda _: self._stopping.set())
         announce = asyncio.create_task(self._announce())
         await self._stopping.wait()
         announce.cancel()
-        await self._stop()
-        for keeper in keepers:
-            keeper.cancel()
-        await asyncio.gather(*keepers, announce, return_exceptions=True)
+        await self._stop(keepers)
+        await asyncio.gather(announce, return_exceptions=True)
         if self._failed is not None:
             raise self._failed
 
     async def _announce(self) -> None:
-        await self._ready()
+        try:
+            await self._ready()
+        except TimeoutError:
+            self._fail(StartFailed("Not every process became ready in time; the lines above say why."))
+        except Exception as error:  # noqa: BLE001  # handed on by `run`, when everything has stopped
+            self._fail(error)
+
+    def _fail(self, why: Exception) -> None:
+        if self._failed is None:
+            self._failed = why
+        self._stopping.set()
 
     async def _keep(self, child: Child) -> None:
+        """Ends when the child has ended and everything is stopping."""
         short_lives = 0
-        while not self._stopping.is_set():
-            await asyncio.sleep(PAUSES[min(short_lives, len(PAUSES) - 1)])
+        while not await self._stopping_within(PAUSES[min(short_lives, len(PAUSES) - 1)]):
             started = time.monotonic()
-            status = await self._live(child)
+            try:
+                status = await self._live(child)
+            except OSError as error:
+                self._fail(StartFailed(f"The {child.name} cannot be started: {error.strerror}."))
+                return
             if self._stopping.is_set():
                 return
-            if status == SEAL_NOT_OPENED:
-                self._failed = StartFailed("The seal could not be opened.")
-                self._stopping.set()
+            if status in child.final:
+                self._fail(StartFailed(child.final[status]))
                 return
             log.warning("process ended", process=child.name, status=status)
-            short_lives = 0 if time.monotonic() - started > STEADY_SECONDS else short_lives + 1
+            short_lives = 0 if time.monotonic() - started > self._steady_seconds else short_lives + 1
+
+    async def _stopping_within(self, seconds: float) -> bool:
+        if seconds:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()
 
     async def _live(self, child: Child) -> int:
+        """The exit status; negative, the signal that ended it. Raises OSError when it cannot be started."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # the folder that somebody happens to start from is no place to import from
             *child.command,
             stdin=asyncio.subprocess.PIPE,
             pass_fds=child.descriptors,
-            env={**os.environ, SUPERVISOR: str(os.getpid())},
+            env=_environment(),
             start_new_session=True,  # a Ctrl+C in the terminal reaches the supervisor alone, which stops in order
         )
         self._running[child.name] = process
-        if process.stdin is not None:
-            process.stdin.write(child.stdin)
-            process.stdin.close()
         try:
+            if process.stdin is not None:
+                process.stdin.write(child.stdin)
+                process.stdin.close()
             return await process.wait()
         finally:
-            self._running.pop(child.name, None)
+            del self._running[child.name]
 
-    async def _stop(self) -> None:
-        for child in reversed(self._children):
-            process = self._running.get(child.name)
-            if process is None:
-                continue
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_SECONDS)
-            except TimeoutError:
-                log.error("process did not stop", process=child.name)
-                process.kill()
+    async def _stop(self, keepers: Mapping[str, asyncio.Task[None]]) -> None:
+        for _, kind in groupby(reversed(self._children), key=lambda child: child.kind):
+            await asyncio.gather(*(self._stop_one(child.name, keepers[child.name]) for child in kind))
+
+    async def _stop_one(self, name: str, keeper: asyncio.Task[None]) -> None:
+        """Also one that is only just being started: its keeper ends with it."""
+        deadline = time.monotonic() + self._stop_seconds
+        while not keeper.done():
+            overdue = time.monotonic() > deadline
+            if (process := self._running.get(name)) is not None:
+                if overdue:
+                    log.error("process did not stop", process=name)
+                _signal(process, signal.SIGKILL if overdue else signal.SIGTERM)
+            await asyncio.wait([keeper], timeout=self._stop_seconds if process else 0.01)
+        keeper.result()
+
+
+def _signal(process: asyncio.subprocess.Process, number: int) -> None:
+    with suppress(ProcessLookupError):  # it has ended, and nobody has looked yet
+        process.send_signal(number)
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
+    return {**inherited, SUPERVISOR: str(os.getpid())}
 
 
 class Runtime:
@@ -140,7 +202,7 @@ class Runtime:
         self._listeners: list[socket.socket] = []
 
     def listen(self, name: str) -> int:
-        """A listening socket at `path(name)`, as a descriptor to hand to a child; it outlives the child's restarts."""
+        """A listening socket of that name in the folder, to hand to a child; it outlives the child's restarts."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(self.path / name))
         listener.listen(128)

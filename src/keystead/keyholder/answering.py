@@ -1,7 +1,7 @@
 """From the bytes of a request to the bytes of its answer: who may ask, which method does it, which status it ends with."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import astuple
@@ -24,6 +24,16 @@ from keystead.keyholder.software import Software
 
 REFUSED: Final = bytes([STATUSES[RequestRefused]])
 SUCCEEDED: Final = bytes([OK])
+TURN_LIMIT: Final = 64 * 1024
+"""Bytes of answers made at once. A request of 13 bytes may have an answer of 1 KB: who does not read, is not answered."""
+
+
+class Turn(NamedTuple):
+    """answers  to write; rest  of what was received; more  there may be whole frames in it"""
+
+    answers: bytes
+    rest: bytes
+    more: bool
 
 
 class Answering:
@@ -36,15 +46,18 @@ class Answering:
             if role in operation.roles
         }
 
-    def answer_all(self, received: bytes) -> tuple[bytes, bytes]:
-        """(answers to all whole frames, the rest). Raises Malformed, also for a frame that has only begun."""
+    def turn(self, received: bytes) -> Turn:
+        """Answer whole frames, up to TURN_LIMIT. Raises Malformed, also for a frame that has only begun."""
         answers: list[bytes] = []
-        rest = 0
+        rest = size = 0
         for number, body, end in whole_frames(received):
             rest = end
             answer = self.answer(body)
             answers += (HEAD.pack(len(answer) + NUMBER_LENGTH, number), answer)
-        return b"".join(answers), received[rest:]
+            size += len(answer)
+            if size >= TURN_LIMIT:
+                break
+        return Turn(b"".join(answers), received[rest:], size >= TURN_LIMIT)
 
     def answer(self, body: memoryview) -> bytes:
         """Status and result. Raises Malformed."""

@@ -32,6 +32,7 @@ BYTES: Final = Decoder(bytes).decode
 PAIR: Final = Decoder(tuple[bytes, bytes]).decode
 SECRET: Final = Decoder(tuple[str, bytes]).decode
 MATERIAL: Final = Decoder(Material).decode
+NOTHING: Final = Decoder(None).decode
 SEALED_KEY: Final = Decoder(SealedKey).decode
 
 
@@ -108,6 +109,15 @@ class SocketKeyholder:
     async def rewrap(self, material: Material) -> Material:
         return await self._ask(protocol.Rewrap(material), MATERIAL)
 
+    async def rewrap_secret(self, token: bytes, binding: str) -> bytes:
+        return await self._ask(protocol.RewrapSecret(token, binding), BYTES)
+
+    async def reseal(self, sealed: SealedKey) -> SealedKey:
+        return await self._ask(protocol.Reseal(sealed), SEALED_KEY)
+
+    async def forget(self, key_id: str) -> None:
+        await self._ask(protocol.Forget(key_id), NOTHING)
+
     async def checkpoint_seeds(self, sealed: SealedKey) -> tuple[bytes, bytes]:
         """(Ed25519 seed, ML-DSA-44 seed), for the recorder's connection alone. Raises TokenInvalid."""
         return await self._ask(protocol.CheckpointSeeds(sealed), PAIR)
@@ -130,6 +140,10 @@ class SocketKeyholder:
         try:
             return result(await pipeline.ask(body))
         except DomainKeyUnknown:  # made on another node, or since this one loaded its keys
+            await self._load_again(pipeline)
+        try:
+            return result(await pipeline.ask(body))
+        except DomainKeyUnknown:  # the loading that was under way may have read the database too early
             await self._load_again(pipeline)
         return result(await pipeline.ask(body))
 

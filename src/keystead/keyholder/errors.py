@@ -23,3 +23,7 @@ class DomainKeyUnknown(TokenInvalid):
 
 class RequestRefused(KeyholderError):
     """The keyholder's own rules forbid it: size, usage against spec, an operation this connection may not ask for."""
+
+
+class SealNotOpened(Exception):
+    """The root key stays locked. The text is for the operator and says what to do; nothing was changed."""

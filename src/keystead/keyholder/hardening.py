@@ -1,7 +1,7 @@
 """What a process of Keystead does to itself before it touches anything of value.
 
 Sources: setrlimit(2), prctl(2), mlockall(2). None of it stops root on a running host. Where a platform lacks a measure,
-the function says so by its answer and does not fail.
+the answer names it, and nothing fails.
 """
 
 import ctypes
@@ -32,14 +32,27 @@ class Locked(Enum):
     ALL = "memory locked"
     SO_FAR = "memory locked so far; raise RLIMIT_MEMLOCK to lock all of it"
     NONE = "memory NOT locked; raise RLIMIT_MEMLOCK"
+    UNKNOWN = "memory NOT locked on this platform"
 
 
-def harden_memory() -> None:
-    """No core dumps; nobody of the same user may attach or read the memory; no privileges to gain by exec."""
+class Attached(Enum):
+    """Whether other processes of the same user may attach to this one, read its memory, or gain rights through it."""
+
+    NO = "closed to debuggers"
+    UNKNOWN = "NOT closed to debuggers on this platform"
+
+
+def harden_memory() -> Attached:
+    """No core dumps; nobody of the same user may attach or read the memory; no privileges to gain by exec.
+
+    Raises OSError where the system has a measure and refuses it.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if IS_LINUX:
-        prctl(PR_SET_DUMPABLE, 0)
-        prctl(PR_SET_NO_NEW_PRIVS, 1)
+    if not IS_LINUX:
+        return Attached.UNKNOWN
+    prctl(PR_SET_DUMPABLE, 0)
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    return Attached.NO
 
 
 def lock_memory() -> Locked:
@@ -48,7 +61,7 @@ def lock_memory() -> Locked:
     Under a finite limit only what exists is locked: with MCL_FUTURE, reaching the limit would make allocations fail.
     """
     if not IS_LINUX:
-        return Locked.NONE
+        return Locked.UNKNOWN
     unlimited = _raise_lock_limit() == resource.RLIM_INFINITY or _has_capability(CAP_IPC_LOCK)
     if _libc().mlockall(MCL_CURRENT | (MCL_FUTURE if unlimited else 0)) != 0:
         return Locked.NONE

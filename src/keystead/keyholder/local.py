@@ -64,6 +64,15 @@ class LocalKeyholder:
     async def rewrap(self, material: Material) -> Material:
         return await self._ask(self._software.rewrap, material)
 
+    async def rewrap_secret(self, token: bytes, binding: str) -> bytes:
+        return await self._ask(self._software.rewrap_secret, token, binding)
+
+    async def reseal(self, sealed: SealedKey) -> SealedKey:
+        return self._software.reseal(sealed)
+
+    async def forget(self, key_id: str) -> None:
+        self._software.forget(key_id)
+
     async def checkpoint_seeds(self, sealed: SealedKey) -> tuple[bytes, bytes]:
         """(Ed25519 seed, ML-DSA-44 seed) for a recorder in this process. Raises TokenInvalid."""
         return self._software.checkpoint_seeds(sealed)

@@ -1,12 +1,14 @@
-"""The keyholder's own keys: each sealed under the root key at rest, and kept open here once loaded.
+"""The keyholder's own keys: each sealed under a root key at rest, and kept open here once loaded.
 
     01 | nonce (16) | iv (12) | ciphertext | tag (16)        label "keystead own key"
     bound = id, UUID (16) | version (4) | purpose
 
-Nothing can make a key of another purpose or version out of a sealed one.
+Nothing can make a key of another purpose or version out of a sealed one. New ones are sealed under the newest root key;
+those that a former one sealed open as well, for as long as the seal keeps it.
 """
 
 import uuid
+from contextlib import suppress
 from typing import Final
 
 from keystead.keyholder.ciphertext import utf8
@@ -29,8 +31,9 @@ VERSION_LIMIT: Final = 2**32 - 1
 class OwnKeys:
     """What the root key opens. Holds secrets: no part of it may leave this process."""
 
-    def __init__(self, root: bytes) -> None:
-        self._root = root
+    def __init__(self, roots: tuple[bytes, ...]) -> None:
+        """`roots`, newest first."""
+        self._roots = roots
         self._domains: dict[bytes, bytes] = {}
         self._domain_version = 0
         self._newest_domain = b""
@@ -43,9 +46,24 @@ class OwnKeys:
     def make(self, purpose: str, version: int) -> SealedKey:
         """A new key, sealed and not yet in use."""
         made = urandom(LENGTHS[purpose])
-        id_ = uuid.uuid4()
-        blob = seal_verified(self._root, OWN_KEY, VERSION, _bound(id_, purpose, version), made)
+        sealed = self._seal(uuid.uuid4(), purpose, version, made)
         wipe(made)
+        return sealed
+
+    def reseal(self, key: SealedKey) -> SealedKey:
+        """Under the newest root key; the very same where it lies there already. Raises TokenInvalid."""
+        try:
+            wipe(_open(self._roots[0], key))
+        except TokenInvalid:
+            opened = self.open(key)
+        else:
+            return key
+        sealed = self._seal(uuid.UUID(key.id), key.purpose, key.version, opened)
+        wipe(opened)
+        return sealed
+
+    def _seal(self, id_: uuid.UUID, purpose: str, version: int, secret: bytes) -> SealedKey:
+        blob = seal_verified(self._roots[0], OWN_KEY, VERSION, _bound(id_, purpose, version), secret)
         return SealedKey(str(id_), purpose, version, blob)
 
     def next_domain(self) -> SealedKey:
@@ -62,22 +80,17 @@ class OwnKeys:
                 wipe(opened)  # checkpoint seeds are opened each time the recorder asks
 
     def _load_domain(self, id_: bytes, version: int, opened: bytes) -> None:
-        self._domains.setdefault(id_, opened)
+        if self._domains.setdefault(id_, opened) is not opened:
+            wipe(opened)
         if version >= self._domain_version:
             self._newest_domain, self._domain_version = id_, version
 
     def open(self, key: SealedKey) -> bytes:
         """Raises TokenInvalid."""
-        if key.purpose not in LENGTHS or key.blob[:1] != VERSION or not 0 < key.version <= VERSION_LIMIT:
-            raise TokenInvalid
-        try:
-            bound = _bound(uuid.UUID(key.id), key.purpose, key.version)
-            opened = open_sealed(self._root, OWN_KEY, len(VERSION), key.blob, bound)
-        except (ValueError, Altered):
-            raise TokenInvalid from None
-        if len(opened) != LENGTHS[key.purpose]:
-            raise TokenInvalid
-        return opened
+        for root in self._roots:
+            with suppress(TokenInvalid):
+                return _open(root, key)
+        raise TokenInvalid
 
     def domain(self, id_: bytes) -> bytes:
         """Raises DomainKeyUnknown."""
@@ -95,6 +108,20 @@ class OwnKeys:
         if not self._identifier:
             raise DomainKeyUnknown
         return self._identifier
+
+
+def _open(root: bytes, key: SealedKey) -> bytes:
+    """Raises TokenInvalid."""
+    if key.purpose not in LENGTHS or key.blob[:1] != VERSION or not 0 < key.version <= VERSION_LIMIT:
+        raise TokenInvalid
+    try:
+        bound = _bound(uuid.UUID(key.id), key.purpose, key.version)
+        opened = open_sealed(root, OWN_KEY, len(VERSION), key.blob, bound)
+    except (ValueError, Altered):
+        raise TokenInvalid from None
+    if len(opened) != LENGTHS[key.purpose]:
+        raise TokenInvalid
+    return opened
 
 
 def _bound(id_: uuid.UUID, purpose: str, version: int) -> bytes:

@@ -5,7 +5,6 @@ that is there and says nothing for SILENCE_SECONDS counts as gone.
 """
 
 import asyncio
-import socket
 from typing import Final, cast
 
 from keystead.keyholder.errors import KeyholderLost, RequestRefused
@@ -77,8 +76,6 @@ class Pipeline(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # what a stream protocol is given
-        if not is_own_user(cast(socket.socket, transport.get_extra_info("socket"))):
-            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
@@ -86,6 +83,9 @@ class Pipeline(asyncio.Protocol):
         place, waiting, size = 0, self._waiting, len(received)
         while size - place > HEAD_LENGTH:
             length, number = HEAD.unpack_from(received, place)
+            if length <= NUMBER_LENGTH:  # no status: this is no keyholder
+                self.close()
+                return
             end = place + HEAD_LENGTH - NUMBER_LENGTH + length
             if end > size:
                 break
@@ -114,5 +114,8 @@ class Pipeline(asyncio.Protocol):
 
 async def connected(path: str) -> Pipeline:
     """Raises OSError, or KeyholderLost when another user's process listens there."""
-    _, made = await asyncio.get_running_loop().create_unix_connection(Pipeline, path)
+    transport, made = await asyncio.get_running_loop().create_unix_connection(Pipeline, path)
+    if not is_own_user(transport.get_extra_info("socket")):
+        transport.abort()
+        raise KeyholderLost
     return made

@@ -17,13 +17,12 @@ from typing import Final
 
 from keystead.keyholder import seals, setup, system_calls
 from keystead.keyholder.answering import Answering
-from keystead.keyholder.errors import KeyholderError
+from keystead.keyholder.errors import KeyholderError, SealNotOpened
 from keystead.keyholder.hardening import die_with_parent, harden_memory, lock_memory
 from keystead.keyholder.own_keys import CHECKPOINT, DOMAIN, IDENTIFIER
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT
 from keystead.keyholder.protocol import ROLES, Malformed
-from keystead.keyholder.sealing import KEY_LENGTH, urandom
-from keystead.keyholder.seals import SealNotOpened
+from keystead.keyholder.sealing import KEY_LENGTH, urandom, wipe
 from keystead.keyholder.serving import Serving, say
 from keystead.keyholder.software import Software
 
@@ -36,26 +35,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m keystead.keyholder`, as the supervisor starts it. Exits with SEAL_NOT_OPENED, or 0 after SIGTERM."""
     options = parse(arguments)
     die_with_parent()
-    harden_memory()  # 1
+    attached = harden_memory()  # 1
     lock_memory()
     try:
-        passphrase = None if options.passphrase_fd is None else read_passphrase(options.passphrase_fd)  # 2
-        software = setup.open(options.data, seals.given(options.data, passphrase))  # 3
+        software = unsealed(options.data, options.passphrase_fd)  # 2, 3
     except SealNotOpened as error:
         say(str(error))
         sys.exit(SEAL_NOT_OPENED)
-    del passphrase
     listeners = {role: socket.socket(fileno=getattr(options, f"{role}_fd")) for role in ROLES}
     serving = Serving(software, listeners)
     warm_up()  # 4
     gc.collect()
     gc.freeze()
     locked = lock_memory()
-    restricted = (
-        "system calls restricted" if system_calls.restrict() else "system calls NOT restricted on this platform"
-    )
-    say(f"ready; {locked.value}; {restricted}")  # 5
+    restricted = system_calls.restrict()  # 5
+    say(f"ready; {attached.value}; {locked.value}; {restricted.value}")
     serving.run()  # 6
+
+
+def unsealed(data: Path, descriptor: int | None) -> Software:
+    """Raises SealNotOpened."""
+    passphrase = None if descriptor is None else read_passphrase(descriptor)
+    try:
+        return setup.open(data, seals.given(data, passphrase))
+    finally:
+        wipe(passphrase or b"")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -80,7 +84,10 @@ def read_passphrase(descriptor: int) -> bytes:
         raise SealNotOpened(f"The passphrase cannot be read: {error.strerror}.") from None
     if len(read) > PASSPHRASE_LIMIT:
         raise SealNotOpened(f"A passphrase has at most {PASSPHRASE_LIMIT} bytes.")
-    return read.rstrip(b"\r\n")
+    passphrase = read.rstrip(b"\r\n")
+    if passphrase is not read:
+        wipe(read)
+    return passphrase
 
 
 def warm_up() -> None:
@@ -94,13 +101,16 @@ def warm_up() -> None:
     scratch.decrypt(material, scratch.reencrypt(material, blob, b"", material, b"x"), b"x")
     scratch.generate_data_key_without_plaintext(material, 32, b"")
     _, token = scratch.create_secret("warm-up")
+    token = scratch.rewrap_secret(token, "warm-up")
     scratch.signing_key(token, "warm-up", "20260101", "us-east-1", "kms")
     scratch.open_marker(b"", scratch.seal_marker(b"", b"place"))
-    scratch.checkpoint_seeds(seeds)
+    scratch.checkpoint_seeds(scratch.reseal(seeds))
+    scratch.age()
+    scratch.forget("warm-up")
     try:
         scratch.decrypt(material, blob, b"another context")
         raise SystemExit("keyholder: AES-GCM does not authenticate")
     except KeyholderError:
         pass
     with suppress(Malformed):
-        Answering(scratch, ROLES[0]).answer_all(b"\x00\x00\x00\x05\x00\x00\x00\x00\xc1")
+        Answering(scratch, ROLES[0]).turn(b"\x00\x00\x00\x05\x00\x00\x00\x00\xc1")

@@ -1,5 +1,13 @@
-"""What the keyholder promises to everybody outside it: operations on material that never leaves it."""
+"""What the keyholder promises to everybody outside it: operations on material that never leaves it.
 
+    token     01 | domain key id (16) | what only the keyholder can read
+
+Rotating a domain key: `new_domain_key`, store it, `load` it; then `rewrap` and `rewrap_secret` every token that
+`wrapped_under` shows to be older. Both can be stopped and begun again anywhere: old tokens open as before.
+Rotating the root key: keyholder.succession replaces the seal; then `reseal` every sealed key, likewise.
+"""
+
+import uuid
 from typing import Any, Protocol
 
 import msgspec
@@ -49,6 +57,13 @@ class SealedKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
         return [("id", self.id), ("purpose", self.purpose), ("version", self.version)]
 
 
+def wrapped_under(token: bytes) -> str:
+    """The UUID of the domain key that this token needs. Nothing is verified; ValueError for what cannot be a token."""
+    if token[:1] != b"\x01":
+        raise ValueError("not a token of this version")
+    return str(uuid.UUID(bytes=token[1:17]))
+
+
 class Keyholder(Protocol):
     """Every method may raise KeyholderLost (retryable); those that open something raise CiphertextInvalid or TokenInvalid.
 
@@ -94,6 +109,15 @@ class Keyholder(Protocol):
 
     async def rewrap(self, material: Material) -> Material:
         """The same material under the newest domain key."""
+
+    async def rewrap_secret(self, token: bytes, binding: str) -> bytes:
+        """The same secret of `create_secret` under the newest domain key."""
+
+    async def reseal(self, sealed: SealedKey) -> SealedKey:
+        """The same key under the newest root key; as it was if it lies there already. Raises TokenInvalid."""
+
+    async def forget(self, key_id: str) -> None:
+        """Drop what is held open of this key. It is opened again by whoever still has its token."""
 
     async def load(self, sealed: tuple[SealedKey, ...]) -> None:
         """Make sealed keys known. Idempotent; what does not open under the root key is refused with TokenInvalid."""

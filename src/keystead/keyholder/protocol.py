@@ -132,6 +132,19 @@ class CheckpointSeeds(Request, tag=15):
     sealed: SealedKey
 
 
+class RewrapSecret(Request, tag=16):
+    token: bytes
+    binding: str
+
+
+class Reseal(Request, tag=17):
+    sealed: SealedKey
+
+
+class Forget(Request, tag=18):
+    key_id: str
+
+
 class Operation(NamedTuple):
     """One row: the method that answers, and who may ask."""
 
@@ -165,11 +178,15 @@ OPERATIONS: Final[dict[type[Request], Operation]] = {
     Rewrap: Operation("rewrap", _S),
     Load: Operation("load", _WS),
     CheckpointSeeds: Operation("checkpoint_seeds", _R),
+    RewrapSecret: Operation("rewrap_secret", _S),
+    Reseal: Operation("reseal", _S),
+    Forget: Operation("forget", _WS),
 }
 
 decode: Final = msgspec.msgpack.Decoder[Request](
     CreateMaterial | Encrypt | Decrypt | ReEncrypt | GenerateDataKey | GenerateDataKeyWithoutPlaintext | Random
     | CreateSecret | SigningKey | SealMarker | OpenMarker | NewDomainKey | Rewrap | Load | CheckpointSeeds
+    | RewrapSecret | Reseal | Forget
 ).decode  # fmt: skip  # a list of names
 encode: Final = msgspec.msgpack.Encoder().encode
 

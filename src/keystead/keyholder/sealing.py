@@ -30,6 +30,7 @@ KEY_TOKEN: Final = b"keystead key token"
 SECRET_TOKEN: Final = b"keystead secret token"
 MARKER: Final = b"keystead page marker"
 OWN_KEY: Final = b"keystead own key"
+FORMER_ROOT: Final = b"keystead former root key"
 
 urandom: Final = os.urandom
 """The one source of randomness: the kernel's. Never batched, so that a restored snapshot repeats nothing it gave out."""

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 from keystead.keyholder.answering import Answering
 from keystead.keyholder.protocol import Malformed, is_own_user
@@ -19,69 +19,88 @@ from keystead.keyholder.software import Software
 
 READ_SIZE: Final = 64 * 1024
 STOP_SECONDS: Final = 2.0
-"""How long a client that does not read its last answers is waited for."""
-CONNECTION_LIMIT: Final = 1024
-"""Open connections; a node has one for each of its processes."""
+"""How long clients that still ask, or do not read their last answers, are waited for after SIGTERM."""
+DOOR_LIMIT: Final = 128
+"""Open connections of one role; a node has one for each of its processes. No role can shut out another."""
+AGE_SECONDS: Final = 300.0
+"""Between two ages of opened material: what nobody uses is gone after twice as long."""
+
+
+class Door:
+    """A listening socket, how those are answered who come by it, and who is in."""
+
+    def __init__(self, listener: socket.socket, answering: Answering) -> None:
+        self.listener = listener
+        self.answering = answering
+        self.inside: set[Connection] = set()
 
 
 class Connection:
-    """One client. While it does not read its answers, its requests are not read either."""
+    """One client. While it does not read its answers, its requests are neither answered nor read."""
 
-    def __init__(self, link: socket.socket, answering: Answering) -> None:
+    def __init__(self, link: socket.socket, door: Door) -> None:
         self.socket = link
-        self.answering = answering
+        self.door = door
         self.inbox = b""
         self.outbox = b""
+        self._more = False
 
-    def read(self) -> bool:
-        """Answer what has come; False when nothing had. Raises Malformed, ConnectionError."""
+    def turn(self) -> bool:
+        """Write what waits, or else answer what has come; False when nothing has. Raises Malformed, OSError."""
+        if self.outbox:
+            self._write()
+        elif not self._read():
+            return False
+        while self._more and not self.outbox:
+            self._answer()
+        return True
+
+    def _read(self) -> bool:
         try:
             came = self.socket.recv(READ_SIZE, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         if not came:
             raise ConnectionResetError
-        answers, self.inbox = self.answering.answer_all(self.inbox + came if self.inbox else came)
-        self.outbox += answers
-        self.write()
+        self.inbox = self.inbox + came if self.inbox else came
+        self._answer()
         return True
 
-    def write(self) -> None:
-        """Raises ConnectionError."""
-        if not self.outbox:
-            return
-        with suppress(BlockingIOError):
-            self.outbox = self.outbox[self.socket.send(self.outbox, socket.MSG_DONTWAIT) :]
+    def _answer(self) -> None:
+        self.outbox, self.inbox, self._more = self.door.answering.turn(self.inbox)
+        self._write()
 
-
-class Door(NamedTuple):
-    """A listening socket, and how those are answered who come by it."""
-
-    listener: socket.socket
-    answering: Answering
+    def _write(self) -> None:
+        if self.outbox:
+            with suppress(BlockingIOError):
+                self.outbox = self.outbox[self.socket.send(self.outbox, socket.MSG_DONTWAIT) :]
 
 
 class Serving:
     """Make it before system calls are filtered; `run` afterwards."""
 
-    def __init__(self, software: Software, listeners: Mapping[str, socket.socket]) -> None:
+    def __init__(
+        self, software: Software, listeners: Mapping[str, socket.socket], age_seconds: float = AGE_SECONDS
+    ) -> None:
+        self._software = software
+        self._age_seconds = age_seconds
         self._selector = selectors.DefaultSelector()
-        self._connections: set[Connection] = set()
         self._doors = [Door(listener, Answering(software, role)) for role, listener in listeners.items()]
         for door in self._doors:
             door.listener.setblocking(False)
             self._selector.register(door.listener, selectors.EVENT_READ, door)
-        woken, self._waking = socket.socketpair()
+        self._woken, self._waking = socket.socketpair()
         self._waking.setblocking(False)
-        self._selector.register(woken, selectors.EVENT_READ)
+        self._selector.register(self._woken, selectors.EVENT_READ)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)  # the byte that it writes to `waking` is what counts
         signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
 
     def run(self) -> None:
         """Until SIGTERM; what has been asked by then is still answered."""
+        aged = time.monotonic()
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._age_seconds):
                 if isinstance(key.data, Connection):
                     self._serve(key.data)
                 elif isinstance(key.data, Door):
@@ -89,67 +108,63 @@ class Serving:
                 else:
                     self._finish()
                     return
+            if time.monotonic() - aged >= self._age_seconds:
+                aged = time.monotonic()
+                self._software.age()
 
     def _accept(self, door: Door) -> None:
         try:
             link, _ = door.listener.accept()
         except OSError:  # gone again, or no descriptor left: those who are connected are served all the same
             return
-        if len(self._connections) >= CONNECTION_LIMIT or not is_own_user(link):
+        if len(door.inside) >= DOOR_LIMIT or not is_own_user(link):
             link.close()
             return
-        connection = Connection(link, door.answering)
-        self._connections.add(connection)
+        connection = Connection(link, door)
+        door.inside.add(connection)
         self._selector.register(link, selectors.EVENT_READ, connection)
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: Connection) -> bool:
+        """False when nothing had come."""
         waited = bool(connection.outbox)
         try:
-            if waited:
-                connection.write()
-            else:
-                connection.read()
+            came = connection.turn()
         except (Malformed, OSError):
             self._close(connection)
-            return
+            return True
         except Exception as error:  # noqa: BLE001  # the outermost door: one client's harm must not be everybody's
             say(f"a request failed: {type(error).__name__}")
             self._close(connection)
-            return
+            return True
         if bool(connection.outbox) != waited:
             self._selector.modify(
                 connection.socket, selectors.EVENT_READ if waited else selectors.EVENT_WRITE, connection
             )
+        return came
 
     def _close(self, connection: Connection) -> None:
-        self._connections.remove(connection)
+        connection.door.inside.remove(connection)
         self._selector.unregister(connection.socket)
         connection.socket.close()
 
     def _finish(self) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
         for door in self._doors:
             self._selector.unregister(door.listener)
             door.listener.close()
-        for connection in tuple(self._connections):
-            with suppress(Malformed, OSError):
-                while not connection.outbox and connection.read():
-                    pass
-            if connection.outbox:
-                self._selector.modify(connection.socket, selectors.EVENT_WRITE, connection)
-            else:
-                self._close(connection)
-        deadline = time.monotonic() + STOP_SECONDS
-        while self._connections and (left := deadline - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left):
-                if isinstance(key.data, Connection):
-                    self._last_write(key.data)
+        self._selector.unregister(self._woken)
+        while (inside := self._inside()) and (left := deadline - time.monotonic()) > 0:
+            for connection in inside:
+                if not self._serve(connection):
+                    self._close(connection)
+            waiting = self._inside()
+            if waiting and all(connection.outbox for connection in waiting):
+                self._selector.select(left)
+        for connection in self._inside():
+            self._close(connection)
 
-    def _last_write(self, connection: Connection) -> None:
-        with suppress(OSError):
-            connection.write()
-            if connection.outbox:
-                return
-        self._close(connection)
+    def _inside(self) -> list[Connection]:
+        return [connection for door in self._doors for connection in door.inside]
 
 
 def say(text: str) -> None:

@@ -28,4 +28,4 @@ def create(data: Path, seal: Seal) -> Fresh:
 
 def open(data: Path, seal: Seal) -> Software:  # noqa: A001  # read as setup.open
     """The keyholder of an existing installation; its sealed keys are still to be loaded. Raises SealNotOpened."""
-    return Software(seals.unseal(data, seal))
+    return Software(*seals.unseal(data, seal))

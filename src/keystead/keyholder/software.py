@@ -16,11 +16,10 @@ from keystead.keyholder.ciphertext import (
     HEADER_LENGTH,
     OVERHEAD,
     PLAINTEXT_LIMIT,
-    header,
-    prefixed,
     utf8,
 )
 from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, RequestRefused, TokenInvalid
+from keystead.keyholder.opened import Opened, OpenedMaterials
 from keystead.keyholder.own_keys import CHECKPOINT, OwnKeys
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material, SealedKey
 from keystead.keyholder.sealing import CIPHERTEXT, MARKER, Altered, open_sealed, seal, urandom, wipe
@@ -51,33 +50,17 @@ TOKEN_LIMIT: Final = 4096
 PLACE_LIMIT: Final = 4096
 NAME_LIMIT: Final = 256
 """Bytes of a key id, an access key id, a date, a Region or a service name; the longest in AWS's models is 256."""
-OPENED_LIMIT: Final = 1024
-"""Materials kept open. Opening one costs as much as an encryption."""
 
 MARKER_VERSION: Final = b"\x01"
 MARKER_HEADER_LENGTH: Final = 1 + tokens.DOMAIN_ID_LENGTH
 
 
-class Opened:
-    """Unwrapped material, with what every blob of it begins with and is bound to."""
-
-    __slots__ = ("bound", "header", "material")
-
-    def __init__(self, material: Material, secret: bytes) -> None:
-        self.material = secret
-        self.header = header(material.material_id)
-        self.bound = prefixed(utf8(material.key_id))
-
-    def __repr__(self) -> str:
-        return "Opened()"
-
-
 class Software:
-    """Implements the promise with the processor alone. `root` must have come from a seal."""
+    """Implements the promise with the processor alone. The root keys, newest first, must have come from a seal."""
 
-    def __init__(self, root: bytes) -> None:
-        self._own = OwnKeys(root)
-        self._opened: dict[Material, Opened] = {}
+    def __init__(self, *roots: bytes) -> None:
+        self._own = OwnKeys(roots)
+        self._opened = OpenedMaterials()
 
     def __repr__(self) -> str:
         return "Software()"
@@ -101,6 +84,13 @@ class Software:
         token = tokens.wrap(self._own, binding, secret)
         wipe(secret)
         return Material(material.key_id, material.material_id, material.spec, token)
+
+    def forget(self, key_id: str) -> None:
+        self._opened.forget(key_id)
+
+    def age(self) -> None:
+        """Drop the material that was not used since the last time."""
+        self._opened.age()
 
     # Encryption
 
@@ -150,7 +140,15 @@ class Software:
         _name(binding)
         secret = base64.b64encode(urandom(30))
         token = tokens.wrap(self._own, _secret_of(binding), secret)
-        return secret.decode("ascii"), token
+        shown = secret.decode("ascii")
+        wipe(secret)
+        return shown, token
+
+    def rewrap_secret(self, token: bytes, binding: str) -> bytes:
+        secret = self._unwrap(_secret_of(binding), token)
+        rewrapped = tokens.wrap(self._own, _secret_of(binding), secret)
+        wipe(secret)
+        return rewrapped
 
     def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> bytes:
         """HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), Region), service), "aws4_request") (IAM user guide, SigV4)."""
@@ -188,6 +186,9 @@ class Software:
     def load(self, sealed: tuple[SealedKey, ...]) -> None:
         self._own.load(sealed)
 
+    def reseal(self, sealed: SealedKey) -> SealedKey:
+        return self._own.reseal(sealed)
+
     def checkpoint_seeds(self, sealed: SealedKey) -> tuple[bytes, bytes]:
         """(Ed25519 seed, ML-DSA-44 seed), 32 bytes each, for the recorder. Raises TokenInvalid."""
         if sealed.purpose != CHECKPOINT:
@@ -209,9 +210,8 @@ class Software:
         secret = self._unwrap(Binding(material.key_id, material.material_id, material.spec), material.token)
         if len(secret) != known.length:
             raise TokenInvalid
-        if len(self._opened) >= OPENED_LIMIT:
-            wipe(self._opened.pop(next(iter(self._opened))).material)
-        opened = self._opened[material] = Opened(material, secret)
+        opened = Opened(material, secret)
+        self._opened.keep(material, opened)
         return opened
 
     def _unwrap(self, binding: Binding, token: bytes) -> bytes:

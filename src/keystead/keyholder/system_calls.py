@@ -10,11 +10,20 @@ Python imports lazily: import and exercise everything first.
 
 import ctypes
 import errno
+import os
 import platform
 import sys
+from enum import Enum
 from typing import Final, NamedTuple
 
 from keystead.keyholder.hardening import PR_SET_NO_NEW_PRIVS, prctl
+
+
+class Restricted(Enum):
+    """Whether the list is in force."""
+
+    YES = "system calls restricted"
+    NO = "system calls NOT restricted on this platform"
 
 
 class Machine(NamedTuple):
@@ -126,11 +135,19 @@ def program(machine: Machine) -> list[tuple[int, int, int, int]]:
     return made
 
 
-def restrict() -> bool:
-    """From here on only the calls of the list, for good. False where the platform has no such filter."""
+def restrict() -> Restricted:
+    """From here on only the calls of the list, for good. Ends the process when the kernel took it and does not keep it."""
     machine = MACHINES.get(platform.machine())
-    if machine is None or not sys.platform.startswith("linux"):
-        return False
+    if machine is None or not sys.platform.startswith("linux") or not _load(machine):
+        return Restricted.NO
+    try:
+        os.close(os.open("/", os.O_RDONLY | os.O_CLOEXEC))
+    except PermissionError:
+        return Restricted.YES
+    sys.exit("the kernel took the list of system calls and does not keep to it")
+
+
+def _load(machine: Machine) -> bool:
     prctl(PR_SET_NO_NEW_PRIVS, 1)  # seccomp(2) asks for it
     listed = program(machine)
     instructions = (Instruction * len(listed))(*(Instruction(*one) for one in listed))
