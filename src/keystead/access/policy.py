@@ -1,0 +1,120 @@
+"""Policies, compiled once and asked often: from a document to closures that say how it stands to a request."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from keystead.access import actions, conditions, principals, resources
+from keystead.access.document import Document, Kind, Statement
+from keystead.access.grammar import parse
+from keystead.access.principals import Named
+from keystead.access.request import Request
+from keystead.access.stored import shown
+
+__all__ = ["Document", "Kind", "Policy", "Stance", "compile", "parse", "shown"]
+
+ACTIONS: Final = 512
+"""Actions for which a policy remembers the statements that speak about them; they come from operations, so they are few."""
+NO_IDS: Final[Mapping[str, str]] = {}
+
+
+class Stance(IntEnum):
+    """What a policy says to a request. A policy without principals allows DIRECTLY; the rest is access.principals.Named."""
+
+    DENIES = -1
+    SILENT = 0
+    ALLOWS_ACCOUNT = 1
+    ALLOWS_LIMITED = 2
+    ALLOWS_DIRECTLY = 3
+
+
+DENIES: Final = Stance.DENIES
+SILENT: Final = Stance.SILENT
+STANCES: Final = {named: Stance(named.value) for named in Named}
+Answer = tuple[Stance, bool]
+"""A stance, and whether it would be the same for every request of this principal for this action and resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A statement. `varies`: its resources have variables."""
+
+    denies: bool
+    varies: bool
+    about: Callable[[str], bool]
+    applies: resources.Applies
+    names: principals.Names | None
+    holds: conditions.Holds | None
+
+
+class Policy:
+    """A compiled document. Equal only to itself."""
+
+    __slots__ = ("_by_action", "_rules", "document", "ids")
+
+    def __init__(self, document: Document, ids: Mapping[str, str]) -> None:
+        self.document = document
+        self.ids = ids
+        self._rules = [rule for one in document.statements if (rule := rule_of(one, document, ids)) is not None]
+        self._by_action: dict[str, tuple[Rule, ...]] = {}
+
+    def stance(self, request: Request) -> Answer:
+        """Raises what its evaluation raises: THE CALLER MUST TAKE ANY EXCEPTION FOR A DENIAL."""
+        rules = self._by_action.get(request.action)
+        if rules is None:
+            rules = self._about(request.action)
+        found = SILENT
+        fixed = True
+        for rule in rules:
+            named = Named.DIRECTLY if rule.names is None else rule.names(request.principal)
+            if named is Named.NOT:
+                continue
+            if rule.varies:
+                fixed = False
+            if not rule.applies(request):
+                continue
+            if rule.holds is not None:
+                fixed = False
+                if not rule.holds(request.context):
+                    continue
+            if rule.denies:
+                return DENIES, fixed
+            if named > found:
+                found = STANCES[named]
+        return found, fixed
+
+    def _about(self, action: str) -> tuple[Rule, ...]:
+        """Statements that speak about the action, denying ones first."""
+        folded = action.lower()
+        about = sorted((rule for rule in self._rules if rule.about(folded)), key=lambda rule: not rule.denies)
+        if len(self._by_action) >= ACTIONS:
+            self._by_action.clear()
+        self._by_action[action] = tuple(about)
+        return self._by_action[action]
+
+
+def compile(document: Document, ids: Mapping[str, str] = NO_IDS) -> Policy:  # noqa: A001  # the rules' own verb
+    """`ids`: what `document.principals()` named when it was put, with their unique ids."""
+    return Policy(document, dict(ids))
+
+
+def rule_of(statement: Statement, document: Document, ids: Mapping[str, str]) -> Rule | None:
+    """None for a statement without effect."""
+    listed, named = statement.resources, statement.principals
+    if statement.actions is None or (listed is None and document.kind is not Kind.TRUST):
+        return None
+    variables, denies = document.variables, statement.denies
+    holds = conditions.compiled(statement.tests, variables=variables, denies=denies)
+    return Rule(
+        denies=denies,
+        varies=listed is not None and not resources.fixed(listed, variables=variables),
+        about=actions.compiled(statement.actions),
+        applies=everywhere if listed is None else resources.compiled(listed, variables=variables, denies=denies),
+        names=None if named is None else principals.compiled(named, ids, denies=denies),
+        holds=holds,
+    )
+
+
+def everywhere(_: Request) -> bool:
+    return True

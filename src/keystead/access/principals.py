@@ -1,0 +1,92 @@
+"""How a statement names a caller: not at all, through its account, as its role, or itself.
+
+Users and roles match by unique id alone, so that a new principal of an old name gets nothing. One whose id is not known
+matches no Allow, and matches a Deny by its ARN (ours: neither way more is allowed).
+
+NotPrincipal (of Deny only) spares those whom it lists with everything they come from: the account and the user; or the account,
+the role and the session (IAM user guide, NotPrincipal).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from keystead.access.document import Principals, is_entity
+from keystead.access.request import Principal, PrincipalKind
+
+ACCOUNT: Final = re.compile(r"(?:arn:aws[a-z-]*:iam::(?=[0-9]{12}:root))?([0-9]{12})(?:(?<=::[0-9]{12}):root)?")
+WITHOUT_ACCOUNT: Final = (PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS)
+
+
+class Named(IntEnum):
+    """From least to most: each may do what the one before may.
+
+    ACCOUNT   the account decides, by the caller's own policies
+    LIMITED   the caller's role, or the user behind a federated session: boundary and session policy still count
+    DIRECTLY  the caller itself, or everybody
+    """
+
+    NOT = 0
+    ACCOUNT = 1
+    LIMITED = 2
+    DIRECTLY = 3
+
+
+Names = Callable[[Principal], Named]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The principals of a statement, by what they match."""
+
+    everybody: bool
+    accounts: frozenset[str]
+    ids: frozenset[str]
+    arns: frozenset[str]
+    entities: frozenset[str]
+
+
+def compiled(principals: Principals, ids: Mapping[str, str], *, denies: bool) -> Names:
+    listing = listed(principals, ids, denies=denies)
+    if principals.negated:
+        return lambda principal: Named.NOT if spared(listing, principal) else Named.DIRECTLY
+    return lambda principal: named(listing, principal)
+
+
+def listed(principals: Principals, ids: Mapping[str, str], *, denies: bool) -> Listing:
+    entities = [name for name in principals.aws if is_entity(name)]
+    unknown = [name for name in entities if name not in ids]
+    others = [name for name in principals.aws if name != "*" and not is_entity(name)]
+    accounts = {name: found[1] for name in others if (found := ACCOUNT.fullmatch(name))}
+    return Listing(
+        everybody="*" in principals.aws,
+        accounts=frozenset(accounts.values()),
+        ids=frozenset(ids[name] for name in entities if name in ids),
+        arns=frozenset(name for name in others if name not in accounts) | frozenset(principals.services),
+        entities=frozenset(unknown) if denies and not principals.negated else frozenset(),
+    )
+
+
+def named(listing: Listing, principal: Principal) -> Named:
+    if listing.everybody or principal.arn in listing.arns:
+        return Named.DIRECTLY
+    if principal.unique_id in listing.ids or principal.entity_arn in listing.entities:
+        return Named.DIRECTLY if principal.kind is PrincipalKind.USER else Named.LIMITED
+    if principal.account in listing.accounts and principal.kind not in WITHOUT_ACCOUNT:
+        return Named.ACCOUNT
+    return Named.NOT
+
+
+def spared(listing: Listing, principal: Principal) -> bool:
+    if listing.everybody:
+        return True
+    if principal.kind in WITHOUT_ACCOUNT:
+        return principal.arn in listing.arns
+    if principal.account not in listing.accounts:
+        return False
+    if principal.kind is PrincipalKind.ROOT:
+        return True
+    known = principal.unique_id in listing.ids
+    return known and (principal.kind is PrincipalKind.USER or principal.arn in listing.arns)
