@@ -1,6 +1,6 @@
 """The way of one request: the only place where AWS's wire and the domain meet.
 
-1. recognise    the signature's scope names service and Region
+1. recognise    the target, else the signature's scope, names the service
 2. authenticate signature, session token, clock
 3. parse        by the protocol that the model names, and check the model's constraints
 4. run          the operation; its domain decides, checks state, acts
@@ -9,36 +9,29 @@
 """
 
 import asyncio
-import uuid
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+import os
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
-import structlog
-
-from keystead.identities.call import Call, Caller
+from keystead.failed_signatures import FailedSignatures
+from keystead.identities.call import Call
+from keystead.identities.callers import Credential
 from keystead.identities.errors import SessionExpired
 from keystead.identities.room import Identities
+from keystead.served import Failure, Outcome, Served, run
 from keystead.services.service import Service
 from keystead.trail import event as events
-from keystead.trail import redaction
 from keystead.trail.client import Recorder, RecorderLost
-from keystead.wire import binding, model, sigv4
-from keystead.wire.codecs import CODECS
-from keystead.wire.errors import Refused
+from keystead.wire import binding, findings, sigv4
+from keystead.wire.errors import Refused, Unreadable
 from keystead.wire.http import Request, Response
 from keystead.wire.recognise import recognise
 
-log = structlog.get_logger("keystead.gateway")
-
-WINDOWS: Final = {"iam": 15 * 60.0, "sts": 15 * 60.0}
-"""Seconds a signature may be off, where it is not the five minutes of the JSON services (recorded AWS answers)."""
-WINDOW: Final = 5 * 60.0
+VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The other end of the connection. `tls` is CloudTrail's tlsDetails."""
+class Peer(NamedTuple):
+    """The other end of the connection. `tls` is CloudTrail's tlsDetails, but for the host header."""
 
     address: str
     secure: bool
@@ -50,56 +43,6 @@ class Feed(Protocol):
 
     def current(self) -> bool: ...
     async def catch_up(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What the caller is told, and the record says."""
-
-    code: str
-    text: str | None
-    status: int | None = None
-
-
-class Undecided(RuntimeError):
-    """An operation ended without an access decision: a defect, answered as an internal error."""
-
-
-class Served:
-    """One service, bound to its model."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.model = model.load(service.name)
-        self.codec = CODECS[self.model.protocol]
-        self.bound = binding.bind(self.model, service.operations, refused=service.refused)
-        self.redactors = {
-            name: redaction.compile(service.name, operation.model) for name, operation in self.bound.operations.items()
-        }
-        self.source = f"{service.name}.amazonaws.com"
-        self.window = WINDOWS.get(service.name, WINDOW)
-        self.known: tuple[type[Exception], ...] = tuple(service.errors)
-
-    def failure(self, error: Exception) -> Failure:
-        for kind in type(error).__mro__:
-            if kind in self.service.errors:
-                code, text = self.service.errors[kind]
-                return Failure(code, text and text.format_map(Facts(error)))
-        raise error
-
-    def answer_failure(self, failure: Failure, request_id: str) -> Response:
-        return self.codec.render_error(self.model, failure.code, failure.text, request_id, status=failure.status)
-
-
-class Facts(dict[str, Any]):
-    """An error's attributes, for the text of its row."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self._error = error
-
-    def __missing__(self, name: str) -> object:
-        return getattr(self._error, name)
 
 
 class Gateway:
@@ -118,6 +61,9 @@ class Gateway:
         region: str,
     ) -> None:
         self._services = {service.name: Served(service) for service in services}
+        self._targets = {
+            prefix.encode(): name for name, served in self._services.items() for prefix in served.model.target_prefixes
+        }
         self._identities = identities
         self._recorder = recorder
         self._feed = feed
@@ -127,22 +73,35 @@ class Gateway:
 
     async def answer(self, request: Request, peer: Peer) -> Response:
         """Raises nothing: whatever happens becomes an AWS answer."""
-        request_id = str(uuid.uuid4())
-        served = self._recognise(request)
+        request_id = new_id()
+        name = recognise(request, self._targets)
+        served = self._services.get(name or "")
+        if served is None:
+            served = self._closest(request)
+            if name is not None:
+                return served.refuse(
+                    Failure(binding.UNSUPPORTED[served.protocol], f"{name} is not served here."), request_id
+                )
         try:
             return await self._answer(served, request, request_id, peer)
-        except Refused as refused:
-            return served.answer_failure(Failure(refused.code, refused.text, refused.status), request_id)
-        except Exception as error:  # the outermost door: the unforeseen says nothing
-            log.error("unforeseen", request_id=request_id, error=type(error).__name__, exc_info=safe(error))
-            return served.answer_failure(Failure(served.service.unforeseen, None, 500), request_id)
+        except Unreadable:
+            return Response(400, ())
+        except RecorderLost:  # its client has said so in the log
+            return served.refuse(served.unforeseen, request_id)
+        except Exception as error:  # noqa: BLE001  # the outermost door: the unforeseen says nothing
+            return served.refuse(served.understood(error, request_id), request_id)
 
-    def _recognise(self, request: Request) -> Served:
-        """Step 1. Who names no service we serve is answered in the protocol that the request seems to speak."""
-        name = recognise(request)
-        if name in self._services:
-            return self._services[name]
-        return self._services["kms" if request.header(b"x-amz-target") is not None else "sts"]
+    def too_large(self, request: Request, limit: int) -> Response:
+        """What to say to a request whose body is not even read."""
+        served = self._services.get(recognise(request, self._targets) or "") or self._closest(request)
+        text = f"The request body is larger than {limit} bytes."  # ours
+        return served.refuse(Failure("RequestEntityTooLargeException", text, 413), new_id())
+
+    def _closest(self, request: Request) -> Served:
+        """Who names no service that we serve is answered in the protocol that the request seems to speak."""
+        spoken = "json" if b"x-amz-target" in request.named else "query"
+        served = list(self._services.values())
+        return next((one for one in served if one.protocol == spoken), served[0])
 
     async def _answer(self, served: Served, request: Request, request_id: str, peer: Peer) -> Response:
         if not self._recorder.healthy:
@@ -150,150 +109,118 @@ class Gateway:
         if not self._feed.current():
             await self._feed.catch_up()
         at = self._clock()
-        caller, region = await self._authenticate(served, request, at, peer)
-        name = served.codec.operation_name(request)
-        operation = served.bound.operation(name)
-        agent = request.header(b"user-agent")
+        credential, region = await self._authenticate(served, request, at, peer)
+        name, operation = served.named(request)
+        agent = request.named.get(b"user-agent")
         call = Call(
             request_id,
             served.service.name,
             name,
-            region,
-            caller,
+            served.home or region,
+            credential.caller,
             at,
             peer.address,
             agent.decode("latin-1") if agent else "",
             peer.secure,
         )
-        return await self._run(served, operation, request, call, peer)
+        if isinstance(operation, Failure):
+            outcome = Outcome(served.refuse(operation, call.id), {}, failure=operation)
+        else:
+            outcome = await run(served, operation, request, call)
+        await self._record(served, call, outcome, tls_details(request, peer))
+        return outcome.response
 
-    async def _authenticate(self, served: Served, request: Request, at: float, peer: Peer) -> tuple[Caller, str]:
+    async def _authenticate(self, served: Served, request: Request, at: float, peer: Peer) -> tuple[Credential, str]:
         """Step 2. An unknown access key costs what a known one costs, and gets no further."""
-        protocol = served.model.protocol
+        signed: sigv4.Signed | None = None
         try:
+            served.check_unsigned(request)
             signed = sigv4.read(
                 request,
                 now=at,
                 service=served.model.signing_name,
-                protocol=protocol,
+                protocol=served.protocol,
                 window=served.window,
                 regions=self._regions,
             )
-            try:
-                credential = await self._identities.authenticate(signed.access_key_id, signed.token)
-            except SessionExpired:
-                raise sigv4.refusal("expired_token", protocol) from None
-            key = await self._identities.signing_key(credential, signed.date, signed.region, signed.service)
-            verified = sigv4.verify(signed, key)
-            if credential is None:
-                raise sigv4.refusal("unknown_key", protocol)
-            if not verified:
-                raise sigv4.refusal("wrong_signature", protocol)
+            return await self._verify(signed, served.protocol), signed.region
         except Refused as refused:
-            await self._failures.record(self._recorder, at, served.source, refused, peer)
+            who = signed.access_key_id if signed else None
+            await self._failures.record(self._recorder, at, served.source, refused, peer.address, who)
             raise
-        return credential.caller, signed.region
 
-    async def _run(
-        self, served: Served, operation: binding.Operation, request: Request, call: Call, peer: Peer
-    ) -> Response:
-        """Steps 3 to 6. Whatever the operation comes to, it is recorded before it is answered."""
-        arguments: dict[str, Any] = {}
-        answer: Mapping[str, Any] | None = None
-        failure: Failure | None = None
+    async def _verify(self, signed: sigv4.Signed, protocol: str) -> Credential:
         try:
-            arguments = served.codec.parse(operation, request)
-            answer = await operation.function(served.service.room, call, **arguments)
-            if not call.decided and operation.name not in served.service.exempt:
-                raise Undecided(operation.name)  # noqa: TRY301  # the invariant belongs inside the door
-        except Refused as refused:
-            failure = Failure(refused.code, refused.text, refused.status)
-        except served.known as error:
-            failure = served.failure(error)
-        except Exception as error:  # recorded and answered below without a word about it
-            log.error("unforeseen", request_id=call.id, operation=call.action, exc_info=safe(error))
-            failure = Failure(served.service.unforeseen, None, 500)
-        await self._record(served, call, arguments, answer, failure, peer)
-        if failure is not None:
-            return served.answer_failure(failure, call.id)
-        return served.codec.render(operation, answer, call.id)
+            credential = await self._identities.authenticate(signed.access_key_id, signed.token)
+        except SessionExpired:
+            raise findings.refusal("expired_token", protocol) from None
+        key = await self._identities.signing_key(credential, signed.date, signed.region, signed.service)
+        verified = sigv4.verify(signed, key)
+        if credential is None:
+            raise findings.refusal("unknown_key", protocol)
+        if not verified:
+            raise findings.refusal("wrong_signature", protocol)
+        return credential
 
-    async def _record(
-        self,
-        served: Served,
-        call: Call,
-        arguments: Mapping[str, Any],
-        answer: Mapping[str, Any] | None,
-        failure: Failure | None,
-        peer: Peer,
-    ) -> None:
+    async def _record(self, served: Served, call: Call, outcome: Outcome, tls: Mapping[str, str] | None) -> None:
         """Step 5. Raises RecorderLost when the record cannot be made durable; then nothing is answered."""
-        redactor = served.redactors[call.action]
-        owners = {resource.account for resource in call.notes.resources} - {call.account} if failure is None else set()
-        shared = str(uuid.uuid4()) if owners else None
-        finished = [
-            events.event(
-                request_id=call.id,
+        made = [event for one in every(call) for event in self._events(served, call, one, outcome, tls)]
+        if len(made) == 1:
+            await self._recorder.record(made[0])
+        else:
+            await asyncio.gather(*(self._recorder.record(event) for event in made))
+
+    def _events(
+        self, served: Served, call: Call, one: Call, outcome: Outcome, tls: Mapping[str, str] | None
+    ) -> Iterator[bytes]:
+        """Of the call itself or of one that it forwarded: the caller's copy, and the copies of other accounts whose
+        resources were used.
+
+        A forwarded call has no request or answer of its own that could be shown; it failed when its call did.
+        """
+        forwarded = one is not call
+        through = self._services.get(one.service) if forwarded else served
+        redactor = through.redactor(one.action) if through else None
+        failure, answer = outcome.failure, outcome.answer
+        owners = {resource.account for resource in one.notes.resources} - {one.account} if failure is None else set()
+        shared = new_id() if owners else None
+        for recipient in (one.account, *sorted(owners)):
+            yield events.event(
+                request_id=one.id,
                 at=self._clock(),
-                source=served.source,
-                name=call.action,
-                region=call.region,
-                identity=call.caller.identity,
-                invoked_by=None,
-                source_ip=call.source_ip,
-                user_agent=call.user_agent,
+                source=f"{one.service}.amazonaws.com",
+                name=one.action,
+                region=one.region,
+                identity=one.caller.identity,
+                invoked_by=one.source_ip if forwarded else None,
+                source_ip=one.source_ip,
+                user_agent=one.user_agent,
                 error=(failure.code, failure.text) if failure else None,
-                parameters=redactor.parameters(arguments),
-                response=redactor.response(answer) if answer is not None else None,
-                notes=call.notes,
-                read_only=redactor.read_only,
+                parameters=redactor.parameters(outcome.arguments) if redactor and not forwarded else None,
+                response=redactor.response(answer) if redactor and answer is not None and not forwarded else None,
+                notes=one.notes,
+                read_only=redactor.read_only if redactor else False,
                 recipient_account=recipient,
-                tls=peer.tls,
+                tls=tls,
                 shared_id=shared,
             )
-            for recipient in (call.account, *sorted(owners))
-        ]
-        if len(finished) == 1:
-            await self._recorder.record(finished[0])
-        else:
-            await asyncio.gather(*(self._recorder.record(event) for event in finished))
 
 
-class FailedSignatures:
-    """Records requests that failed authentication, at most ten a second: the rest is counted, not written.
-
-    Anybody can send such requests; without the bound, anybody could fill the disk.
-    """
-
-    PER_SECOND: Final = 10
-
-    def __init__(self, account: str, region: str) -> None:
-        self._account = account
-        self._region = region
-        self._second = 0
-        self._written = 0
-        self._left_out = 0
-
-    async def record(self, recorder: Recorder, at: float, source: str, refused: Refused, peer: Peer) -> None:
-        if int(at) != self._second:
-            self._second, self._written = int(at), 0
-        if self._written >= self.PER_SECOND:
-            self._left_out += 1
-            return
-        self._written += 1
-        left_out, self._left_out = self._left_out, 0
-        details: dict[str, object] = {"service": source, "errorCode": refused.code, "sourceIPAddress": peer.address}
-        if left_out:
-            details["notRecorded"] = left_out
-        await recorder.record(
-            events.internal_event(
-                "AuthenticationFailure", account=self._account, region=self._region, at=at, details=details
-            )
-        )
+def every(call: Call) -> Iterator[Call]:
+    """The call, and what it forwarded, and what that forwarded."""
+    yield call
+    for further in call.forwarded:
+        yield from every(further)
 
 
-def safe(error: BaseException) -> BaseException:
-    """The error with its place but without its words, which may hold what the caller sent."""
-    return type("Withheld", (Exception,), {"__module__": type(error).__module__})(type(error).__name__).with_traceback(
-        error.__traceback__
-    )
+def tls_details(request: Request, peer: Peer) -> Mapping[str, str] | None:
+    if peer.tls is None:
+        return None
+    host = request.named.get(b"host", b"")
+    return {**peer.tls, "clientProvidedHostHeader": host[:255].decode("latin-1")}
+
+
+def new_id() -> str:
+    """A random UUID (RFC 9562, version 4), as uuid.uuid4 makes it and at a third of its cost."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"

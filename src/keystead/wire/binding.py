@@ -7,15 +7,19 @@ A required member is a parameter without default; no optional member is. What th
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from keystead.wire.errors import Refused
-from keystead.wire.model import Model, OperationModel, Shape
-from keystead.wire.shapes import Input, converter, field_name, structure
+from keystead.wire.model import Model, OperationModel
+from keystead.wire.shapes import Input, NoInput, field_name, recurses, structure
+from keystead.wire.values import Convert, converter, renderer
 
 Function = Callable[..., Awaitable[Mapping[str, Any] | None]]
+
+
+UNSUPPORTED: Final = {"json": "UnsupportedOperationException", "query": "UnsupportedOperation"}
 
 
 class BindingError(Exception):
@@ -29,8 +33,10 @@ class BindingError(Exception):
 class Operation:
     """An operation that is served.
 
-    members  (parameter, AWS's name, conversion or None) for each member the function names
-    refused  (parameter, AWS's name) for each that it does not
+    members   (parameter, conversion or None) for each member the function names
+    refused   (parameter, AWS's name) for each that it does not
+    recurses  the decoder does not see all of a document, and the walker must
+    renderer  what an answer needs before it is encoded as JSON, or None
     """
 
     name: str
@@ -39,14 +45,17 @@ class Operation:
     function: Function
     input: type[Input] = field(repr=False)
     decoder: msgspec.json.Decoder[Input] = field(repr=False)
-    members: tuple[tuple[str, str, Callable[[Any], Any] | None], ...]
+    members: tuple[tuple[str, Convert | None], ...]
     refused: tuple[tuple[str, str], ...]
     reasons: Mapping[str, str] = field(repr=False)
+    protocol: str
+    recurses: bool
+    renderer: Convert | None
 
     def arguments(self, decoded: Input) -> dict[str, Any]:
         """Keyword arguments for the function: only what was given. Raises Refused for a member not served."""
         found: dict[str, Any] = {}
-        for name, _, convert in self.members:
+        for name, convert in self.members:
             value = getattr(decoded, name)
             if value is not None:
                 found[name] = convert(value) if convert else value
@@ -59,7 +68,7 @@ class Operation:
             if getattr(decoded, name) is not None:
                 reason = self.reasons.get(f"{self.name}.{member}", "")
                 text = f"{member} is not served in {self.name}" + (f": {reason}" if reason else ".")
-                raise Refused("UnsupportedOperationException", text)
+                raise Refused(UNSUPPORTED[self.protocol], text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +84,11 @@ class Bound:
         found = self.operations.get(name)
         if found is not None:
             return found
-        query = self.model.protocol == "query"
         if name not in self.model.operations:
             raise unknown(self.model, name)
         reason = self.reasons.get(name, "")
         text = f"{name} is not served here" + (f": {reason}" if reason else ".")
-        raise Refused("UnsupportedOperation" if query else "UnsupportedOperationException", text)
+        raise Refused(UNSUPPORTED[self.model.protocol], text)
 
 
 def unknown(model: Model, name: str) -> Refused:
@@ -131,7 +139,7 @@ def bind_one(model: Model, operation: OperationModel, function: Function, reason
     missing = [name for name, member in by_name.items() if member in required and name not in named]
     if missing:
         raise BindingError(operation.name, f"required members without a parameter: {missing}")
-    input_ = structure(operation.input, (operation.input.name,)) if operation.input else Input
+    input_ = structure(operation.input, (operation.input.name,)) if operation.input else NoInput
     return Operation(
         name=operation.name,
         namespace=model.namespace,
@@ -139,9 +147,12 @@ def bind_one(model: Model, operation: OperationModel, function: Function, reason
         function=function,
         input=input_,
         decoder=msgspec.json.Decoder(input_),
-        members=tuple((name, by_name[name], converter(members[by_name[name]])) for name in named),
+        members=tuple((name, converter(members[by_name[name]])) for name in named),
         refused=tuple((name, member) for name, member in by_name.items() if name not in named),
         reasons=reasons,
+        protocol=model.protocol,
+        recurses=recurses(operation.input) if operation.input else False,
+        renderer=renderer(operation.output) if operation.output else None,
     )
 
 
@@ -164,17 +175,3 @@ def unaccounted(model: Model, functions: Sequence[Function], refused: Mapping[st
             if f"{operation.name}.{member}" not in refused
         ]
     return missing
-
-
-def shape_has(shape: Shape, type_: str, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether a value of that type may occur anywhere in the shape."""
-    if shape.type == type_:
-        return True
-    if shape.name in seen:
-        return False
-    inner = seen | {shape.name}
-    if shape.type == "structure":
-        return any(shape_has(member, type_, inner) for member in shape.members.values())
-    if shape.type == "list":
-        return shape_has(shape.member, type_, inner)
-    return shape.type == "map" and shape_has(shape.value, type_, inner)

@@ -4,7 +4,7 @@
 class Refused(Exception):
     """code    as the client sees it, such as ValidationException
     text    None sends no message
-    status  HTTP status
+    status  HTTP status where the model has none for the code
     """
 
     def __init__(self, code: str, text: str | None = None, status: int = 400) -> None:
@@ -12,3 +12,10 @@ class Refused(Exception):
         self.code = code
         self.text = text
         self.status = status
+
+
+class Unreadable(Refused):
+    """A request line that cannot be read in one way only. AWS answers 400 with nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("BadRequest")

@@ -16,7 +16,8 @@ from keystead.wire.binding import Operation
 from keystead.wire.errors import Refused
 from keystead.wire.http import Request, Response
 from keystead.wire.model import Model
-from keystead.wire.walker import refusal
+from keystead.wire.unmodelled import status_of
+from keystead.wire.walker import refusal, verdict
 
 HEADERS: Final = (
     (b"Content-Type", b"application/x-amz-json-1.1"),
@@ -29,8 +30,8 @@ encode: Final = msgspec.json.Encoder().encode
 
 def operation_name(model: Model, request: Request) -> str:
     """The operation is what follows the last dot of the target. Raises Refused."""
-    target = request.header(b"x-amz-target")
-    if request.method != "POST" or target is None:
+    target = request.named.get(b"x-amz-target")
+    if target is None or request.method != "POST" or request.raw_path != b"/":
         raise Refused("UnknownOperationException")
     prefix, _, name = target.decode("latin-1").rpartition(".")
     if prefix not in model.target_prefixes:
@@ -42,31 +43,40 @@ def parse(operation: Operation, request: Request) -> dict[str, Any]:
     """Keyword arguments for the operation's function. Raises Refused in AWS's words."""
     body = request.body or b"{}"
     try:
-        decoded = operation.decoder.decode(body)
-        return operation.arguments(decoded)
+        found = operation.arguments(operation.decoder.decode(body))
     except msgspec.ValidationError:
         raise explain(operation, body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
         raise Refused("SerializationException") from None
+    if operation.recurses and operation.model.input is not None:
+        refused = verdict(operation.model.input, read(body), operation.protocol)
+        if refused is not None:
+            raise refused
+    return found
 
 
 def explain(operation: Operation, body: bytes) -> Refused:
     """The document was read but refused: say why in AWS's words."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return Refused("SerializationException")
     if operation.model.input is None:
         return Refused("SerializationException")
-    return refusal(operation.model.input, document, "ValidationException")
+    return refusal(operation.model.input, read(body), operation.protocol)
+
+
+def read(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused("SerializationException") from None
 
 
 def render(operation: Operation, answer: Mapping[str, Any] | None, request_id: str) -> Response:
-    """Timestamps are seconds since the epoch with at most three decimals; bytes become base64."""
+    """Moments are seconds since the epoch with at most three decimals; bytes become base64."""
     headers = ((b"x-amzn-RequestId", request_id.encode()), *HEADERS)
     if operation.model.output is None:
         return Response(200, headers)
-    return Response(200, headers, encode(answer if answer is not None else {}))
+    if answer is None:
+        return Response(200, headers, b"{}")
+    return Response(200, headers, encode(operation.renderer(answer) if operation.renderer else answer))
 
 
 def render_error(
@@ -78,11 +88,11 @@ def render_error(
     status: int | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
-    """An error without a text has no message member at all."""
+    """An error without a text has no message member at all. The model's status wins over the one given."""
     known = model.errors.get(code)
     body: dict[str, Any] = {"__type": code}
     if text is not None:
         body[(known and known.message_member) or "message"] = text
     headers = ((b"x-amzn-RequestId", request_id.encode()), *HEADERS)
-    default = known.status if known else 400
-    return Response(status if status is not None and not known else default, headers, encode({**body, **(extra or {})}))
+    answered = known.status if known else (status or status_of(code))
+    return Response(answered, headers, encode({**body, **(extra or {})}))

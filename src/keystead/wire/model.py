@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -38,28 +38,25 @@ class Shape:
         self.flattened: bool = traits.get("flattened", False)
         self.timestamp_format: str | None = traits.get("timestampFormat")
         self.union: bool = traits.get("union", False)
-        self._members: Mapping[str, Shape] | None = None
 
     def __repr__(self) -> str:
         return f"Shape({self.name}, {self.type})"
 
-    @property
+    @cached_property
     def members(self) -> Mapping[str, "Shape"]:
-        if self._members is None:
-            listed = self._traits.get("members", EMPTY)
-            self._members = {name: resolve(reference, self._shapes) for name, reference in listed.items()}
-        return self._members
+        listed = self._traits.get("members", EMPTY)
+        return {name: resolve(reference, self._shapes) for name, reference in listed.items()}
 
-    @property
+    @cached_property
     def member(self) -> "Shape":
         """What a list holds."""
         return resolve(self._traits["member"], self._shapes)
 
-    @property
+    @cached_property
     def key(self) -> "Shape":
         return resolve(self._traits["key"], self._shapes)
 
-    @property
+    @cached_property
     def value(self) -> "Shape":
         return resolve(self._traits["value"], self._shapes)
 
@@ -150,7 +147,7 @@ def operation_model(name: str, traits: Mapping[str, Any], shapes: Mapping[str, A
         input=resolve(traits["input"], shapes) if "input" in traits else None,
         output=resolve(output, shapes) if output else None,
         result_wrapper=output.get("resultWrapper") if output else None,
-        unsigned=traits.get("authtype") == "none",
+        unsigned=traits.get("authtype") == "none" or "smithy.api#noAuth" in traits.get("auth", ()),
         errors=tuple(error["shape"] for error in traits.get("errors", ())),
     )
 

@@ -5,7 +5,7 @@ and handed over with AWS's member names. What recurses is taken as it is and lef
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 from msgspec import Meta, defstruct
@@ -15,6 +15,14 @@ from keystead.wire.patterns import compiled, translate
 
 TEXT_TIME: Final = int | float | str
 NUMBERS: Final = {"integer": int, "long": int, "float": float, "double": float}
+RANGES: Final = {
+    #  type      what a number without limits of its own may be (Smithy: integer has 32 bits, long 64)
+    "integer": (-(2**31), 2**31 - 1),
+    "long": (-(2**63), 2**63 - 1),
+    "float": (None, None),
+    "double": (None, None),
+}
+KEYWORDS: Final = frozenset({"lambda", "and", "from", "in", "is", "not", "or"})
 
 
 class Input(msgspec.Struct):
@@ -22,6 +30,10 @@ class Input(msgspec.Struct):
 
     def __repr__(self) -> str:
         return type(self).__name__
+
+
+class NoInput(Input, forbid_unknown_fields=True):
+    """Of an operation without parameters."""
 
 
 def annotation(shape: Shape, path: tuple[str, ...] = ()) -> Any:
@@ -32,7 +44,11 @@ def annotation(shape: Shape, path: tuple[str, ...] = ()) -> Any:
 
 
 def structure(shape: Shape, path: tuple[str, ...]) -> type[Input]:
-    """Optional members may be absent or null, which AWS takes for the same."""
+    """Optional members may be absent or null, which AWS takes for the same.
+
+    Members that the model does not know are refused, which AWS does not do: they are what a newer client asks for, and
+    to ignore a condition that somebody set is worse than to refuse it.
+    """
     fields: list[Any] = []
     names: dict[str, str] = {}
     for member, held in shape.members.items():
@@ -40,13 +56,16 @@ def structure(shape: Shape, path: tuple[str, ...]) -> type[Input]:
         names[name] = member
         type_ = annotation(held, path)
         fields.append((name, type_) if member in shape.required else (name, type_ | None, None))
-    return defstruct(shape.name, fields, bases=(Input,), rename=names, kw_only=True, gc=False)
+    made = defstruct(
+        shape.name, fields, bases=(Input,), rename=names, kw_only=True, gc=False, forbid_unknown_fields=True
+    )
+    return cast("type[Input]", made)
 
 
 def field_name(member: str) -> str:
     """A Python keyword cannot be a keyword argument."""
     name = python_name(member)
-    return f"{name}_" if name in {"lambda", "and", "from", "in", "is", "not", "or"} else name
+    return f"{name}_" if name in KEYWORDS else name
 
 
 def string(shape: Shape, _: tuple[str, ...]) -> Any:
@@ -62,9 +81,14 @@ def blob(shape: Shape, _: tuple[str, ...]) -> Any:
 
 
 def number(shape: Shape, _: tuple[str, ...]) -> Any:
-    limits = {"ge": shape.min, "le": shape.max}
-    given = {name: value for name, value in limits.items() if value is not None}
-    return Annotated[NUMBERS[shape.type], Meta(**given)] if given else NUMBERS[shape.type]
+    least, most = limits(shape)
+    return Annotated[NUMBERS[shape.type], Meta(ge=least, le=most)]
+
+
+def limits(shape: Shape) -> tuple[float | None, float | None]:
+    """Of a number: those of the model, else those of its type."""
+    least, most = RANGES[shape.type]
+    return (least if shape.min is None else shape.min), (most if shape.max is None else shape.max)
 
 
 def sequence(shape: Shape, path: tuple[str, ...]) -> Any:
@@ -76,8 +100,8 @@ def mapping(shape: Shape, path: tuple[str, ...]) -> Any:
 
 
 def bounded(type_: Any, shape: Shape, **more: Any) -> Any:
-    limits = {"min_length": shape.min, "max_length": shape.max, **more}
-    given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+    lengths = {"min_length": shape.min, "max_length": shape.max, **more}
+    given: dict[str, Any] = {name: value for name, value in lengths.items() if value is not None}
     return Annotated[type_, Meta(**given)] if given else type_
 
 
@@ -96,46 +120,13 @@ COMPILERS: Final[dict[str, Callable[[Shape, tuple[str, ...]], Any]]] = {
 }
 
 
-def converter(shape: Shape, path: tuple[str, ...] = ()) -> Callable[[Any], Any] | None:
-    """What turns a decoded value into what operations are given; None where it is that already."""
+def recurses(shape: Shape, path: tuple[str, ...] = ()) -> bool:
+    """Whether some of the shape is left to the walker."""
     if shape.name in path:
-        return None
+        return True
     inner = (*path, shape.name)
-    if shape.type == "timestamp":
-        return seconds
     if shape.type == "structure":
-        return structure_converter(shape, inner)
+        return any(recurses(held, inner) for held in shape.members.values())
     if shape.type == "list":
-        each = converter(shape.member, inner)
-        return each and (lambda values: [each(value) for value in values])
-    if shape.type == "map":
-        held = converter(shape.value, inner)
-        return held and (lambda values: {key: held(value) for key, value in values.items()})
-    return None
-
-
-def structure_converter(shape: Shape, path: tuple[str, ...]) -> Callable[[Any], dict[str, Any]]:
-    members = [(field_name(name), name, converter(held, path)) for name, held in shape.members.items()]
-
-    def convert(value: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, member, each in members:
-            held = getattr(value, name)
-            if held is not None:
-                found[member] = each(held) if each else held
-        return found
-
-    return convert
-
-
-def seconds(value: float | str) -> float:
-    """A timestamp as seconds since the epoch. Raises ValueError for text that is no ISO 8601 time."""
-    if not isinstance(value, str):
-        return float(value)
-    from datetime import UTC, datetime
-
-    try:
-        return float(value)
-    except ValueError:
-        moment = datetime.fromisoformat(value)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return recurses(shape.member, inner)
+    return shape.type == "map" and recurses(shape.value, inner)

@@ -1,21 +1,29 @@
 """Says what is wrong with a document, in AWS's words: all problems at once, sensitive values never echoed.
 
-Runs only when the compiled decoder has refused. A value of the wrong JSON type is a SerializationException; one that
-breaks a constraint of the model is part of the one ValidationException.
+Runs only when the compiled decoder has refused, or for shapes that recurse. A value of the wrong JSON type, a member
+that the model does not know, and a broken constraint are three different answers, in this order.
 """
 
 import base64
 import binascii
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from keystead.wire.errors import Refused
 from keystead.wire.model import Shape
 from keystead.wire.patterns import compiled
-from keystead.wire.shapes import seconds
+from keystead.wire.shapes import limits
+from keystead.wire.values import seconds
 
 DEPTH: Final = 64
+PROBLEMS: Final = 100
+"""Named in one answer; AWS knows no such bound, but a megabyte of wrong members would make twenty of text."""
+SHOWN: Final = 4096
+"""Characters of a value that are repeated in an answer; likewise."""
+NESTED: Final = frozenset({"structure", "list", "map"})
+NUMERIC: Final = frozenset({"integer", "long", "float", "double"})
 TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "structure": (dict,),
     "map": (dict,),
@@ -29,27 +37,50 @@ TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "double": (int, float),
     "timestamp": (int, float, str),
 }
+CODES: Final = {
+    #  protocol   constraint               wrong form                  member unknown
+    "json":     ("ValidationException",   "SerializationException",   "UnsupportedOperationException"),
+    "query":    ("ValidationError",       "MalformedQueryString",     "UnsupportedOperation"),
+}  # fmt: skip  # a table
 
 
 class WrongType(Exception):
     """The document is not of the shape's form at all."""
 
 
+class UnknownMember(Exception):
+    """The document asks for something that the model does not know."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
 def problems(shape: Shape, document: Any) -> list[str]:
-    """One sentence for each constraint that is broken. Raises WrongType."""
-    return list(walk(shape, document, "", 0))
+    """One sentence for each constraint that is broken. Raises WrongType, UnknownMember."""
+    return list(islice(walk(shape, document, "", 0), PROBLEMS))
 
 
-def refusal(shape: Shape, document: Any, code: str) -> Refused:
-    """What to answer for a document that the decoder refused; `code` is the protocol's for failed constraints."""
+def verdict(shape: Shape, document: Any, protocol: str) -> Refused | None:
+    """What to answer for a document; None if nothing is wrong with it."""
+    constraint, form, unknown = CODES[protocol]
     try:
         found = problems(shape, document)
     except WrongType:
-        return Refused("SerializationException")
-    if not found:
-        return Refused("SerializationException")
+        return Refused(form)
+    except UnknownMember as error:
+        return Refused(unknown, f"The parameter {error.path} is not known here.")
+    return Refused(constraint, detected(found)) if found else None
+
+
+def refusal(shape: Shape, document: Any, protocol: str) -> Refused:
+    """The same for a document that the decoder refused, even where nothing is found wrong with it."""
+    return verdict(shape, document, protocol) or Refused(CODES[protocol][1])
+
+
+def detected(found: list[str]) -> str:
     plural = "" if len(found) == 1 else "s"
-    return Refused(code, f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
+    return f"{len(found)} validation error{plural} detected: {'; '.join(found)}"
 
 
 def walk(shape: Shape, value: Any, path: str, depth: int) -> Iterator[str]:
@@ -68,13 +99,23 @@ def walk(shape: Shape, value: Any, path: str, depth: int) -> Iterator[str]:
 def of_type(shape: Shape, value: Any) -> bool:
     if isinstance(value, bool) and shape.type != "boolean":
         return False
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    if not isinstance(value, TYPES[shape.type]):
+    fits = isinstance(value, TYPES[shape.type])
+    if not fits:
         return False
     if shape.type == "blob":
         return decoded(value) is not None
-    return shape.type != "timestamp" or is_time(value)
+    if shape.type == "timestamp":
+        return is_time(value)
+    return shape.type not in NUMERIC or in_range(shape, value)
+
+
+def in_range(shape: Shape, value: float) -> bool:
+    """What the type itself can hold; what the model asks for beyond that is a constraint."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    least, most = limits(shape)
+    too_small = shape.min is None and least is not None and value < least
+    return not too_small and not (shape.max is None and most is not None and value > most)
 
 
 def is_time(value: float | str) -> bool:
@@ -94,53 +135,60 @@ def decoded(text: str) -> bytes | None:
 
 def walk_structure(shape: Shape, value: dict[str, Any], path: str, depth: int) -> Iterator[str]:
     for name, held in shape.members.items():
-        place = f"{path}.{lowered(name)}" if path else lowered(name)
+        place = below(path, name)
         given = value.get(name)
         if given is not None:
             yield from walk(held, given, place, depth + 1)
         elif name in shape.required:
             yield f"Value null at '{place}' failed to satisfy constraint: Member must not be null"
+    for name in value.keys() - shape.members.keys():
+        raise UnknownMember(below(path, str(name)[:128]))
+
+
+def below(path: str, name: str) -> str:
+    lowered = name[:1].lower() + name[1:]
+    return f"{path}.{lowered}" if path else lowered
 
 
 def walk_list(shape: Shape, values: list[Any], path: str, depth: int) -> Iterator[str]:
     yield from (sentence(shape, values, path, demand) for demand in demands(shape, values))
-    if shape.member.type in {"structure", "list", "map"}:
+    if shape.member.type in NESTED:
         for number, value in enumerate(values, 1):
             yield from walk(shape.member, value, f"{path}.{number}.member", depth + 1)
-        return
-    if not all(of_type(shape.member, value) for value in values):
-        raise WrongType
-    if any(next(demands(shape.member, value), None) for value in values):
+    elif not well(shape.member, values):
         yield sentence(shape, values, path, f"satisfy constraint: [{all_demands(shape.member)}]")
 
 
 def walk_map(shape: Shape, values: dict[str, Any], path: str, depth: int) -> Iterator[str]:
     yield from (sentence(shape, values, path, demand) for demand in demands(shape, values))
-    if any(next(demands(shape.key, key), None) for key in values):
-        yield f"{said(shape, values)} at '{path}' failed to satisfy constraint: " + (
-            f"Map keys must satisfy constraint: [{all_demands(shape.key)}]"
-        )
-    if shape.value.type in {"structure", "list", "map"}:
+    if not well(shape.key, values):
+        yield f"{said(shape, values, path)}: Map keys must satisfy constraint: [{all_demands(shape.key)}]"
+    if shape.value.type in NESTED:
         for key, value in values.items():
-            yield from walk(shape.value, value, f"{path}.{key}.member", depth + 1)
-        return
-    if not all(of_type(shape.value, value) for value in values.values()):
-        raise WrongType
-    if any(next(demands(shape.value, value), None) for value in values.values()):
-        yield f"{said(shape, values)} at '{path}' failed to satisfy constraint: " + (
-            f"Map value must satisfy constraint: [{all_demands(shape.value)}]"
-        )
+            yield from walk(shape.value, value, f"{path}.{'' if secret(shape.key) else key}.member", depth + 1)
+    elif not well(shape.value, values.values()):
+        yield f"{said(shape, values, path)}: Map value must satisfy constraint: [{all_demands(shape.value)}]"
+
+
+def well(shape: Shape, values: Iterable[Any]) -> bool:
+    """Whether all of these meet the demands on each. Raises WrongType."""
+    good = True
+    for value in values:
+        if not of_type(shape, value):
+            raise WrongType
+        good = good and next(demands(shape, value), None) is None
+    return good
 
 
 def demands(shape: Shape, value: Any) -> Iterator[str]:
     """What the model demands of this value and it does not meet."""
+    if shape.type in {"boolean", "timestamp"}:
+        return
     if shape.enum:
         if value not in shape.enum:
             yield enum_demand(shape)
         return
-    kind, size = ("value", value) if isinstance(value, int | float) else ("length", length(shape, value))
-    if isinstance(value, bool) or shape.type == "timestamp":
-        return
+    kind, size = ("value", value) if shape.type in NUMERIC else ("length", length(shape, value))
     if shape.max is not None and size > shape.max:
         yield f"have {kind} less than or equal to {shape.max}"
     if shape.min is not None and size < shape.min:
@@ -159,32 +207,43 @@ def enum_demand(shape: Shape) -> str:
 
 def all_demands(shape: Shape) -> str:
     """Every constraint on the items of a scalar list, in AWS's order."""
-    kind = "value" if shape.type in {"integer", "long", "float", "double"} else "length"
-    parts = [f"Member must {enum_demand(shape)}"] if shape.enum else []
-    if shape.max is not None and not shape.enum:
-        parts.append(f"Member must have {kind} less than or equal to {shape.max}")
-    if shape.min is not None and not shape.enum:
-        parts.append(f"Member must have {kind} greater than or equal to {shape.min}")
-    if shape.pattern and not shape.enum:
-        parts.append(f"Member must satisfy regular expression pattern: {shape.pattern}")
-    return ", ".join([*parts, "Member must not be null"])
+    if shape.enum:
+        return f"Member must {enum_demand(shape)}, Member must not be null"
+    kind = "value" if shape.type in NUMERIC else "length"
+    parts = [
+        (shape.max, f"have {kind} less than or equal to {shape.max}"),
+        (shape.min, f"have {kind} greater than or equal to {shape.min}"),
+        (shape.pattern, f"satisfy regular expression pattern: {shape.pattern}"),
+    ]
+    return ", ".join(
+        [*(f"Member must {text}" for given, text in parts if given is not None), "Member must not be null"]
+    )
 
 
 def sentence(shape: Shape, value: Any, path: str, demand: str) -> str:
-    return f"{said(shape, value)} at '{path}' failed to satisfy constraint: Member must {demand}"
+    return f"{said(shape, value, path)}: Member must {demand}"
 
 
-def said(shape: Shape, value: Any) -> str:
-    return "Value" if secret(shape) else f"Value '{shown(value)}'"
+def said(shape: Shape, value: Any, path: str) -> str:
+    named = "Value" if secret(shape) else f"Value '{shown(value)[:SHOWN]}'"
+    return f"{named} at '{path}' failed to satisfy constraint"
 
 
-def secret(shape: Shape) -> bool:
-    """A blob is never shown either: it is no text, and may be a ciphertext."""
+def secret(shape: Shape, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a value holds, at any depth, what is not to be shown.
+
+    A blob is not either: it is no text, and may be a ciphertext.
+    """
     if shape.sensitive or shape.type == "blob":
         return True
+    if shape.name in seen or shape.type not in NESTED:
+        return False
+    inner = seen | {shape.name}
+    if shape.type == "structure":
+        return any(secret(member, inner) for member in shape.members.values())
     if shape.type == "list":
-        return secret(shape.member)
-    return shape.type == "map" and (secret(shape.key) or secret(shape.value))
+        return secret(shape.member, inner)
+    return secret(shape.key, inner) or secret(shape.value, inner)
 
 
 def shown(value: Any) -> str:
@@ -196,7 +255,3 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)
-
-
-def lowered(name: str) -> str:
-    return name[:1].lower() + name[1:]

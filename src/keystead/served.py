@@ -1,0 +1,164 @@
+"""One service as it is served: its model, its operations, its errors in its own words, and what a call to it comes to."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+import structlog
+
+from keystead.identities.call import Call
+from keystead.services.service import Service
+from keystead.trail import redaction
+from keystead.wire import binding, model
+from keystead.wire.codecs import CODECS
+from keystead.wire.errors import Refused
+from keystead.wire.http import Request, Response
+from keystead.wire.recognise import seems_unsigned
+
+log = structlog.get_logger("keystead.served")
+
+WINDOWS: Final = {"iam": 15 * 60.0, "sts": 15 * 60.0}
+"""Seconds a signature may be off, where it is not the five minutes of the JSON services (recorded AWS answers)."""
+WINDOW: Final = 5 * 60.0
+HOMES: Final = {"iam": "us-east-1"}
+"""Services without Regions, whatever Region the signature names (IAM user guide, aws:RequestedRegion)."""
+OPERATION_NAME: Final = re.compile(r"[A-Za-z0-9]{1,64}")
+UNKNOWN: Final = "UnknownOperation"
+"""eventName of a call that names no operation."""
+
+
+class Failure(NamedTuple):
+    """What the caller is told, and the record says."""
+
+    code: str
+    text: str | None
+    status: int | None = None
+
+
+class Outcome(NamedTuple):
+    """What became of a call: an answer or a failure, and the response that says so."""
+
+    response: Response
+    arguments: Mapping[str, Any]
+    answer: Mapping[str, Any] | None = None
+    failure: Failure | None = None
+
+
+class Undecided(RuntimeError):
+    """An operation ended without an access decision: a defect, answered as an internal error."""
+
+
+class Served:
+    """One service, bound to its model."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.model = model.load(service.name)
+        self.codec = CODECS[self.model.protocol]
+        self.bound = binding.bind(self.model, service.operations, refused=service.refused)
+        self.source = f"{service.name}.amazonaws.com"
+        self.protocol = self.model.protocol
+        self.unsigned = frozenset(name for name, operation in self.model.operations.items() if operation.unsigned)
+        self.window = WINDOWS.get(service.name, WINDOW)
+        self.home = HOMES.get(service.name)
+        self._redactors = {
+            name: redaction.compile(service.name, operation.model) for name, operation in self.bound.operations.items()
+        }
+
+    def named(self, request: Request) -> tuple[str, binding.Operation | Failure]:
+        """The operation that a request names; where it is not served, how it is refused.
+
+        The name is fit for the record: the model's, or what the caller made up if it looks like one.
+        """
+        name = ""
+        try:
+            name = self.codec.operation_name(self.model, request)
+            return name, self.bound.operation(name)
+        except Refused as refused:
+            recorded = name if OPERATION_NAME.fullmatch(name) else UNKNOWN
+            return recorded, Failure(refused.code, refused.text, refused.status)
+
+    def check_unsigned(self, request: Request) -> None:
+        """What the model lets anybody call without a signature is not served: say so, and not that one is missing.
+
+        Raises Refused. Everything else needs a signature, whatever it calls itself.
+        """
+        if b"authorization" in request.named or not self.unsigned or not seems_unsigned(request):
+            return
+        name = self.codec.operation_name(self.model, request)
+        if name in self.unsigned:
+            self.bound.operation(name)
+
+    def redactor(self, name: str) -> redaction.Redactor | None:
+        """None for what the model does not know. Operations that are refused get theirs when they are first asked for."""
+        if name not in self._redactors and name in self.model.operations:
+            self._redactors[name] = redaction.compile(self.service.name, self.model.operations[name])
+        return self._redactors.get(name)
+
+    def understood(self, error: Exception, request_id: str) -> Failure:
+        """An error as the service names it. Of the unforeseen the caller learns nothing, and the log little."""
+        try:
+            failure = self._tabled(error)
+        except (AttributeError, KeyError, ValueError, IndexError):  # a row whose text its error cannot fill
+            failure = None
+        if failure is not None:
+            return failure
+        log.error("unforeseen", service=self.service.name, request_id=request_id, **described(error))
+        return self.unforeseen
+
+    def _tabled(self, error: Exception) -> Failure | None:
+        if isinstance(error, Refused):
+            return Failure(error.code, error.text, error.status)
+        for kind in type(error).__mro__:
+            if kind in self.service.errors:
+                code, text = self.service.errors[kind]
+                return Failure(code, text and text.format_map(Facts(error)))
+        return None
+
+    @property
+    def unforeseen(self) -> Failure:
+        return Failure(self.service.unforeseen, None, 500)
+
+    def refuse(self, failure: Failure, request_id: str) -> Response:
+        return self.codec.render_error(self.model, failure.code, failure.text, request_id, status=failure.status)
+
+
+class Facts(dict[str, Any]):
+    """An error's attributes, for the text of its row."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def __missing__(self, name: str) -> object:
+        return getattr(self._error, name)
+
+
+async def run(served: Served, operation: binding.Operation, request: Request, call: Call) -> Outcome:
+    """Steps 3, 4 and 6: the response is made now, so that the record says what will be answered."""
+    arguments: dict[str, Any] = {}
+    try:
+        arguments = served.codec.parse(operation, request)
+        answer = await operation.function(served.service.room, call, **arguments)
+        if not call.decided and operation.name not in served.service.exempt:
+            raise Undecided(operation.name)  # noqa: TRY301  # the invariant belongs inside the door
+        return Outcome(served.codec.render(operation, answer, call.id), arguments, answer)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is recorded, and answered without a word about it
+        failure = served.understood(error, call.id)
+        return Outcome(served.refuse(failure, call.id), arguments, failure=failure)
+
+
+def described(error: BaseException) -> dict[str, str]:
+    """What the log may say of an error: its kind and its place. Its words, and the values at that place, may hold
+    what the caller sent.
+    """
+    return {"error": type(error).__name__, "at": " < ".join(reversed(list(places(error.__traceback__))))}
+
+
+def places(traceback: TracebackType | None) -> Iterator[str]:
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        yield f"{os.path.basename(code.co_filename)}:{traceback.tb_lineno} {code.co_name}"  # noqa: PTH119  # a name, not a path
+        traceback = traceback.tb_next
