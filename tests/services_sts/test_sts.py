@@ -364,7 +364,6 @@ async def test_root_assumes_no_role(world, words):
     import dataclasses
 
     from keystead.access.decision import Standing
-
     from keystead.access.request import Principal, PrincipalKind
 
     async with world:
@@ -373,10 +372,69 @@ async def test_root_assumes_no_role(world, words):
         root = dataclasses.replace(
             await world.caller(),
             principal=Principal(PrincipalKind.ROOT, arn, words.account, words.account, arn),
-            standing=Standing(root=True),
+            standing=Standing(),
         )
 
         assert await refusal(world.assume(role, root)) == ("AccessDenied", "Roles may not be assumed by root accounts.")
+
+
+async def test_credentials_of_get_session_token_may_pass_tags_and_a_source_identity(world, words):
+    async with world:
+        role = await world.role("reader", trust=words.trusting(words.account, "sts:*"))
+        issued = (await world.sts("get_session_token"))["Credentials"]
+        caller = await world.caller(issued["AccessKeyId"], issued["SessionToken"])
+
+        session = await world.assume(role, caller, tags=[{"Key": "a", "Value": "b"}], source_identity="zoe")
+
+        assert (session.tags, session.source_identity) == ({"a": "b"}, "zoe")
+
+
+async def test_a_session_token_is_the_callers_though_its_name_is_another_users_by_now(world, words):
+    async with world:
+        user = await world.user("zoe")
+        await world.iam("update_user", user_name="zoe", new_user_name="max")
+        await world.iam("create_user", user_name="zoe")
+
+        issued = (await world.sts("get_session_token", user))["Credentials"]
+
+        session = await world.caller(issued["AccessKeyId"], issued["SessionToken"])
+        assert session.principal.unique_id == user.principal.unique_id
+        assert session.user_name == "max"
+
+
+@pytest.mark.parametrize(
+    ("arns", "said"),
+    [
+        ([{}], "Policy  does not exist or is not attachable."),
+        ([{"arn": f"arn:aws:iam::111122223333:policy/p{n}"} for n in range(11)], "length less than or equal to 10"),
+    ],
+)
+async def test_policy_arns_of_a_session_are_all_heard_or_refused(world, words, arns, said):
+    async with world:
+        role = await world.role("reader", trust=words.trusting(words.account))
+
+        code, text = await refusal(world.assume(role, policy_arns=arns))
+
+        assert code == "ValidationError"
+        assert said in text
+
+
+async def test_a_role_deleted_while_its_session_is_made_gives_none(world, words):
+    from keystead.identities import new_keys, sessions
+    from keystead.identities.errors import EntityNotFound
+    from keystead.identities.store import entities
+
+    async with world:
+        arn = await world.role("reader", trust=words.trusting(words.account))
+        async with world.database.read() as connection:
+            role = await entities.by_arn(connection, arn)
+        new = await new_keys.make(world.keyholder, "ASIA")
+        await world.iam("delete_role", role_name="reader")
+        await world.role("reader", trust=words.trusting(words.account))
+
+        with pytest.raises(EntityNotFound):
+            async with world.database.write("late") as tx:
+                await sessions.issue(tx, role, new, sessions.Asked(900, name="late"))
 
 
 ACTIONS = st.sets(st.sampled_from(["kms:ListKeys", "kms:CreateKey", "kms:ListAliases", "kms:GenerateRandom"]))
