@@ -1,64 +1,98 @@
-"""How events get into the log: the recorder's promise, and the recorder process at the other end of a unix socket."""
+"""The recorder's promise, kept by the recorder process at the other end of a unix socket.
 
+It connects again by itself. What is recorded meanwhile waits a little, for the supervisor brings a recorder back within a
+moment; what was in flight fails at once and is not sent again, since it may be in the log already.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Final, Self
 
-import msgspec
+from keystead.trail.errors import RecorderLost, RecordRefused
+from keystead.trail.local import LocalRecorder
+from keystead.trail.pipeline import Pipeline, greeted
+from keystead.trail.promise import Receipt, Recorder
+from keystead.trail.records import EVENT_LIMIT
 
-from keystead.trail.errors import RecorderLost
+__all__ = ["LocalRecorder", "Receipt", "Recorder", "RecorderLost", "SocketRecorder"]
 
-
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """The record is durable. `index` is its number in the log."""
-
-    index: int
-
-
-class Recorder(Protocol):
-    """The one way into the log."""
-
-    @property
-    def healthy(self) -> bool:
-        """Whether a record would be taken now."""
-
-    async def record(self, event: bytes) -> Receipt:
-        """Returns when the record is durable. `event` is the JSON of one record.
-
-        Raises RecorderLost, after which nobody knows; RecordRefused.
-        """
-
-    async def close(self) -> None: ...
+START_SECONDS: Final = 20.0
+"""How long `connect` waits for a recorder that reads its log."""
+WAIT_SECONDS: Final = 2.0
+"""How long a record waits while there is no recorder."""
+PAUSES: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds between attempts to connect; the last one for ever."""
 
 
 class SocketRecorder:
     """Recorder over one pipelined connection. Belongs to the event loop it was connected in."""
 
-    healthy = False
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._pipeline: Pipeline | None = None
+        self._ready = asyncio.Event()
+        self._closed = False
+        self._returning: asyncio.Task[None] | None = None
 
     @classmethod
     async def connect(cls, path: Path) -> Self:
-        raise NotImplementedError
+        """Raises RecorderLost when none gets ready in START_SECONDS."""
+        made = cls(path)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await made._establish()
+        except TimeoutError:
+            raise RecorderLost from None
+        return made
+
+    @property
+    def healthy(self) -> bool:
+        return self._pipeline is not None
 
     async def record(self, event: bytes) -> Receipt:
-        raise NotImplementedError
+        if not 0 < len(event) <= EVENT_LIMIT:
+            raise RecordRefused
+        return await (self._pipeline or await self._wait()).record(event)
 
     async def close(self) -> None:
-        raise NotImplementedError
+        self._closed = True
+        if self._returning is not None:
+            self._returning.cancel()
+        if self._pipeline is not None:
+            self._pipeline.close()
+            await self._pipeline.lost
+
+    async def _wait(self) -> Pipeline:
+        if not self._closed:
+            try:
+                await asyncio.wait_for(self._ready.wait(), WAIT_SECONDS)
+            except TimeoutError:
+                raise RecorderLost from None
+        if self._pipeline is None:
+            raise RecorderLost
+        return self._pipeline
+
+    async def _establish(self) -> None:
+        """Until there is a recorder."""
+        for pause in _pauses():
+            try:
+                pipeline = await greeted(self._path, START_SECONDS)
+            except (OSError, RecorderLost):
+                await asyncio.sleep(pause)
+            else:
+                break
+        self._pipeline = pipeline
+        self._ready.set()
+        pipeline.lost.add_done_callback(self._lost)
+
+    def _lost(self, _: object) -> None:
+        self._pipeline = None
+        self._ready.clear()
+        if not self._closed:
+            self._returning = asyncio.get_running_loop().create_task(self._establish())
 
 
-class LocalRecorder:
-    """Recorder over the log itself, in the calling process: for tests and `keystead.testing`."""
-
-    healthy = False
-
-    def __init__(self, folder: Path) -> None:
-        raise NotImplementedError
-
-    async def record(self, event: bytes) -> Receipt:
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        raise NotImplementedError
-
-
-__all__ = ["LocalRecorder", "Receipt", "Recorder", "RecorderLost", "SocketRecorder"]
+def _pauses() -> Iterator[float]:
+    return chain(PAUSES, repeat(PAUSES[-1]))

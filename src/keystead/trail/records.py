@@ -60,8 +60,10 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
 
 def encode(stamp: Stamp, salted: bytes) -> bytes:
     """`salted` is salt | event."""
-    length = len(salted) - SALT_LENGTH
-    body = HEAD.pack(length, stamp.index, stamp.wall, stamp.monotonic, stamp.source, stamp.number) + salted
+    body = (
+        HEAD.pack(len(salted) - SALT_LENGTH, stamp.index, stamp.wall, stamp.monotonic, stamp.source, stamp.number)
+        + salted
+    )
     return CRC.pack(zlib.crc32(body)) + body
 
 
@@ -77,7 +79,7 @@ def scan(descriptor: int, place: int, index: int) -> Iterator[Stored]:
     while True:
         needed = place - start + EVENT_PLACE
         if len(buffer) >= needed:
-            needed += int.from_bytes(buffer[place - start + CRC.size : place - start + CRC.size + 4], "big")
+            needed += length(buffer, place - start)
             if needed - (place - start) > EVENT_PLACE + EVENT_LIMIT:
                 return
         if len(buffer) < needed:
@@ -92,6 +94,11 @@ def scan(descriptor: int, place: int, index: int) -> Iterator[Stored]:
             return
         yield record
         place, index = record.end, index + 1
+
+
+def length(record: bytes, place: int = 0) -> int:
+    """Bytes of the event in the record that begins at `place`."""
+    return int.from_bytes(record[place + CRC.size : place + CRC.size + 4], "big")
 
 
 def parse(record: bytes, index: int, end: int) -> Stored | None:

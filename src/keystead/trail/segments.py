@@ -8,16 +8,17 @@ A segment appears whole with its header and is closed when it has grown to SIZE;
 
 import os
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
 from keystead.trail import records
 from keystead.trail.errors import LogDamaged
 from keystead.trail.mark import Mark
-from keystead.trail.records import CRC, EVENT_PLACE
+from keystead.trail.records import EVENT_PLACE, Stored
 
 FOLDER: Final = "segments"
 MAGIC: Final = b"KSTRAIL\x01"
@@ -58,6 +59,68 @@ def open_segment(folder: Path, first: int, flags: int = os.O_RDONLY) -> int:
     return descriptor
 
 
+class Walk:
+    """Every whole record from a position on, segment after segment. Can be iterated again when there may be more.
+
+    It stops at the first record that is not whole: `segment` and `place` say where, `index` which one.
+    """
+
+    def __init__(self, folder: Path, segment: int, place: int, index: int) -> None:
+        self._folder = folder
+        self._descriptor = open_segment(folder, segment)
+        self.segment = segment
+        self.place = place
+        self.index = index
+
+    @classmethod
+    def at(cls, folder: Path, index: int) -> Self:
+        """Standing before record `index`, found by the lengths of those before it in its segment. Raises LogDamaged."""
+        known = firsts(folder)
+        where = bisect_right(known, index) - 1
+        if where < 0:
+            raise LogDamaged(f"no segment holds record {index}")
+        walk = cls(folder, known[where], HEADER_LENGTH, known[where])
+        while walk.index < index:
+            walk._skip()
+        return walk
+
+    def __iter__(self) -> Iterator[Stored]:
+        while True:
+            for stored in records.scan(self._descriptor, self.place, self.index):
+                self.place, self.index = stored.end, self.index + 1
+                yield stored
+            if not self._follow():
+                return
+
+    def rest(self) -> int:
+        """Bytes of the segment after the last whole record."""
+        return os.fstat(self._descriptor).st_size - self.place
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _skip(self) -> None:
+        head = os.pread(self._descriptor, EVENT_PLACE, self.place)
+        if len(head) < EVENT_PLACE:
+            raise LogDamaged(f"segment {self.segment} ends before record {self.index}")
+        self.place += EVENT_PLACE + records.length(head)
+        self.index += 1
+
+    def _follow(self) -> bool:
+        """On to the segment that begins with the next record, if this one is read to its end."""
+        if self.segment == self.index or self.rest():
+            return False
+        try:
+            descriptor = open_segment(self._folder, self.index)
+        except FileNotFoundError:
+            return False
+        self.close()
+        self._descriptor, self.segment, self.place = descriptor, self.index, HEADER_LENGTH
+        return True
+
+
 class Reader:
     """Durable records in order, for a process that is not the recorder. Costs little where it went on last time.
 
@@ -67,10 +130,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._mark: Mark | None = None
-        self._descriptor = -1
-        self._segment = 0
-        self._next = -1
-        self._place = 0
+        self._walk: Walk | None = None
 
     def durable(self) -> int:
         """How many records there are by now; the newest bears the number before that."""
@@ -86,56 +146,28 @@ class Reader:
 
         Raises LogDamaged when a durable record is not there or not whole.
         """
-        first, end = index + 1, min(self.durable(), index + 1 + limit)
-        found: list[Record] = []
-        if first >= end:
-            return found
-        if self._next != first:
-            self._seek(first)
-        while self._next < end:
-            for stored in islice(records.scan(self._descriptor, self._place, self._next), end - self._next):
-                found.append(Record(stored.stamp.index, stored.stamp.wall / 1e9, stored.event))
-                self._next, self._place = stored.stamp.index + 1, stored.end
-            if self._next < end and (self._segment == self._next or not self._follow()):
-                self._next, missing = -1, self._next
-                raise LogDamaged(f"record {missing} is durable and cannot be read")
+        first = index + 1
+        count = min(self.durable() - first, limit)
+        if count <= 0:
+            return []
+        walk = self._walk_to(first)
+        found = [
+            Record(stored.stamp.index, stored.stamp.wall / 1e9, stored.event) for stored in islice(iter(walk), count)
+        ]
+        if len(found) < count:
+            raise LogDamaged(f"record {walk.index} is durable and cannot be read")
         return found
 
     def close(self) -> None:
-        self._leave()
-        if self._mark is not None:
-            self._mark.close()
-            self._mark = None
+        for part in (self._walk, self._mark):
+            if part is not None:
+                part.close()
+        self._walk = self._mark = None
 
-    def _seek(self, index: int) -> None:
-        """Stand at record `index`, by the lengths of those before it in its segment."""
-        known = firsts(self._folder)
-        where = bisect_right(known, index) - 1
-        if where < 0:
-            raise LogDamaged(f"no segment holds record {index}")
-        self._enter(known[where])
-        while self._next < index:
-            head = os.pread(self._descriptor, EVENT_PLACE, self._place)
-            if len(head) < EVENT_PLACE:
-                raise LogDamaged(f"segment {self._segment} ends before record {index}")
-            self._place += EVENT_PLACE + int.from_bytes(head[CRC.size : CRC.size + 4], "big")
-            self._next += 1
-
-    def _follow(self) -> bool:
-        """On to the segment that begins with the next record, if there is one."""
-        try:
-            self._enter(self._next)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def _enter(self, first: int) -> None:
-        descriptor = open_segment(self._folder, first)
-        self._leave()
-        self._descriptor, self._segment = descriptor, first
-        self._next, self._place = first, HEADER_LENGTH
-
-    def _leave(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor, self._next = -1, -1
+    def _walk_to(self, index: int) -> Walk:
+        if self._walk is None or self._walk.index != index:
+            if self._walk is not None:
+                self._walk.close()
+                self._walk = None
+            self._walk = Walk.at(self._folder, index)
+        return self._walk

@@ -1,0 +1,5 @@
+"""`python -m keystead.trail`."""
+
+from keystead.trail.process import main
+
+main()

@@ -1,0 +1,67 @@
+"""What the log last signed, or was about to: durable before the signature is made.
+
+    state      JSON, replaced as a whole
+
+A log must never sign two checkpoints of which one is not a prefix of the other (C2SP tlog-checkpoint). So what is signed
+next must begin with this tree, and a log that does not is not opened.
+"""
+
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from keystead.trail import disk
+from keystead.trail.errors import LogDamaged, LogMissing
+from keystead.trail.merkle import EMPTY
+from keystead.trail.segments import HEADER_LENGTH
+
+NAME: Final = "state"
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tree that was signed, and where its last record ended.
+
+    size         leaves of the tree
+    root         base64
+    wall         when its last record was appended, nanoseconds since 1970
+    segment      index of the first record of the segment that it lies in
+    place        bytes of that segment up to its end
+    checkpoints  bytes in the file of checkpoints before the one for this tree
+    """
+
+    size: int
+    root: str
+    wall: int
+    segment: int
+    place: int
+    checkpoints: int
+    version: int = 1
+
+    @property
+    def root_hash(self) -> bytes:
+        return b64decode(self.root)
+
+
+BEGINNING: Final = State(0, b64encode(EMPTY).decode(), 0, 0, HEADER_LENGTH, 0)
+
+
+def load(folder: Path) -> State:
+    """Raises LogMissing, or LogDamaged for anything that `save` would not have written."""
+    try:
+        read = (folder / NAME).read_bytes()
+    except FileNotFoundError:
+        raise LogMissing from None
+    try:
+        state = msgspec.json.decode(read, type=State)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise LogDamaged("the state of the log cannot be read") from None
+    if msgspec.json.encode(state) != read or state.version != 1:
+        raise LogDamaged("the state of the log is not as it was written")
+    return state
+
+
+def save(folder: Path, state: State) -> None:
+    """Durable when it returns. Raises OSError; then the one before it stands."""
+    disk.replace(folder / NAME, msgspec.json.encode(state))
