@@ -188,7 +188,8 @@ def combined(
     if allows(combine, resource, foreign=foreign, bounded=bounded, own=own):  # 10
         return ALLOWED[fixed]
 
-    if grant is not None and combine is Combine.KEY and (own if foreign else bounded):
+    reachable = own if foreign else bounded
+    if grant is not None and combine is Combine.KEY and reachable:
         found = granted(grant)  # 9
         if found is not None:
             return Decision(allowed=True, constant=False, grant=found)
