@@ -28,8 +28,6 @@ INTERNAL: Final = "keystead.internal"
 """Source of events that AWS does not have: seals, operators, failed signatures."""
 AWS_INTERNAL: Final = "AWS Internal"
 
-HOME_REGIONS: Final = {"iam.amazonaws.com": "us-east-1"}
-"""Services without Regions, and where their calls are recorded (CloudTrail user guide, global service events)."""
 ALWAYS_LISTED: Final = frozenset({"kms.amazonaws.com"})
 """Services whose records have `resources` even when there are none."""
 DENIALS: Final = {"AccessDeniedException": "AccessDenied", "AccessDenied": "AccessDenied"}
@@ -127,7 +125,7 @@ def event(
         event_time=instant(int(at)),
         event_source=source,
         event_name=name,
-        aws_region=HOME_REGIONS.get(source, region),
+        aws_region=region,
         source_ip_address=source_ip,
         user_agent=cut(user_agent),
         request_parameters=parameters or None,

@@ -108,8 +108,10 @@ class Redactor:
         self._completes = rule.completes
         self.read_only = read_only
 
-    def parameters(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
-        """requestParameters, from the operation's keyword arguments."""
+    def parameters(self, arguments: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """requestParameters, from the operation's keyword arguments; None where the request could not be read."""
+        if arguments is None:
+            return None
         shown = shown_members(self._parameters, arguments)
         if self._always:
             shown = {**self._always, **shown}

@@ -1,0 +1,158 @@
+"""What a record can be looked up by, read from the record itself: the index holds nothing that the log does not say.
+
+Resources are those the record lists; IAM and STS list few, so for them names in the request and its answer count too, as they
+do in AWS (recorded from LookupEvents).
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+NAME_LIMIT: Final = 2000
+"""Bytes of a resource's name. A longer one is in the record but cannot be asked for: AttributeValue has at most 2000 characters."""
+
+
+class Identity(Struct, rename="camel", gc=False):
+    """The part of userIdentity that says who."""
+
+    type: str = ""
+    principal_id: str | None = None
+    user_name: str | None = None
+    access_key_id: str | None = None
+
+    @property
+    def username(self) -> str | None:
+        """As LookupEvents shows it: of a session its name."""
+        if self.type in {"AssumedRole", "FederatedUser"}:
+            return (self.principal_id or "").partition(":")[2] or None
+        if self.type == "Root":
+            return "root"
+        return self.user_name
+
+
+class Listed(Struct, gc=False):
+    """One of `resources`."""
+
+    ARN: str
+    type: str = ""
+    accountId: str = ""  # noqa: N815  # AWS's name
+
+
+class Attributes(Struct, rename="camel"):
+    """A record as the index sees it."""
+
+    event_time: str
+    event_source: str
+    event_name: str
+    aws_region: str
+    recipient_account_id: str
+    event_id: str = msgspec.field(name="eventID")
+    user_identity: Identity = msgspec.field(default_factory=Identity)
+    read_only: bool = False
+    request_id: str = msgspec.field(name="requestID", default="")
+    event_type: str = ""
+    error_code: str | None = None
+    resources: tuple[Listed, ...] = ()
+    request_parameters: Raw = Raw(b"null")
+    response_elements: Raw = Raw(b"null")
+
+    @property
+    def at(self) -> int:
+        """Seconds since the epoch: the record's own time, to the second."""
+        return seconds(self.event_time)
+
+    def named(self) -> list[tuple[str, str]]:
+        """(type, name) of every resource, each once."""
+        found = [(listed.type, listed.ARN) for listed in self.resources]
+        if self.event_source in NAMES_COUNT:
+            found += names(REQUEST, self.request_parameters)
+            found += names(ANSWER, self.response_elements)
+        return [pair for pair in dict.fromkeys(found) if indexable(pair[1])]
+
+
+@lru_cache(maxsize=1024)
+def seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def indexable(name: str) -> bool:
+    """What every database takes for an indexed text: it may come from the caller, and must never stop the index."""
+    return 0 < len(name) <= NAME_LIMIT and "\0" not in name and len(name.encode()) <= NAME_LIMIT
+
+
+NAMES_COUNT: Final = frozenset({"iam.amazonaws.com", "sts.amazonaws.com"})
+
+USER: Final = "AWS::IAM::User"
+ROLE: Final = "AWS::IAM::Role"
+POLICY: Final = "AWS::IAM::Policy"
+ACCESS_KEY: Final = "AWS::IAM::AccessKey"
+SESSION: Final = "AWS::STS::AssumedRole"
+
+
+class Request(Struct, rename="camel", gc=False):
+    """Of requestParameters: what IAM's operations call their objects."""
+
+    user_name: str | None = None
+    new_user_name: str | None = None
+    role_name: str | None = None
+    policy_arn: str | None = None
+    permissions_boundary: str | None = None
+    access_key_id: str | None = None
+
+    def names(self) -> Iterator[tuple[str, str | None]]:
+        yield USER, self.user_name
+        yield USER, self.new_user_name
+        yield ROLE, self.role_name
+        yield POLICY, self.policy_arn
+        yield POLICY, self.permissions_boundary
+        yield ACCESS_KEY, self.access_key_id
+
+
+class Made(Struct, rename="camel", gc=False, frozen=True):
+    """Something that the answer says was made."""
+
+    arn: str | None = None
+    access_key_id: str | None = None
+
+
+NOTHING: Final = Made()
+
+
+class Answer(Struct, rename="camel", gc=False):
+    """Of responseElements."""
+
+    policy: Made = NOTHING
+    access_key: Made = NOTHING
+    credentials: Made = NOTHING
+    assumed_role_user: Made = NOTHING
+
+    def names(self) -> Iterator[tuple[str, str | None]]:
+        yield POLICY, self.policy.arn
+        yield ACCESS_KEY, self.access_key.access_key_id
+        yield ACCESS_KEY, self.credentials.access_key_id
+        yield SESSION, self.assumed_role_user.arn
+
+
+REQUEST: Final = msgspec.json.Decoder(Request | None)
+ANSWER: Final = msgspec.json.Decoder(Answer | None)
+ATTRIBUTES: Final = msgspec.json.Decoder(Attributes)
+
+
+def read(record: str | bytes) -> Attributes | None:
+    """None for what is no CloudTrail record: it stays in the log, and cannot be looked up."""
+    try:
+        return ATTRIBUTES.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def names(decoder: Any, content: Raw) -> list[tuple[str, str]]:
+    try:
+        known = decoder.decode(content)
+    except msgspec.ValidationError:  # another operation gives the same name to something else
+        return []
+    return [(type_, name) for type_, name in known.names() if name] if known else []

@@ -1,0 +1,207 @@
+"""Follows the log and keeps its index in the database, so that the log itself is only ever appended to.
+
+1. read what is durable and not yet indexed, in batches
+2. write the rows, the position, and what was learned about the use of keys, in one transaction
+3. a batch counts only if the position is still the one it was read from
+
+So each record is indexed exactly once, whatever is killed between any two steps. The index holds nothing of its own: it can be
+thrown away and made again from the log.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from keystead.database.engine import Database, Transaction
+from keystead.trail import attributes, store
+from keystead.trail.attributes import Attributes
+from keystead.trail.event import SERVICE_EVENT
+from keystead.trail.segments import Reader, Record
+from keystead.trail.store import Position
+
+log = structlog.get_logger("keystead.trail.index")
+
+BATCH: Final = 1000
+"""Records of a transaction: others wait for it some 20 ms."""
+DAY: Final = 86400
+RETENTION_DAYS: Final = 90
+"""How far back LookupEvents reaches (CloudTrail API reference). The log keeps everything."""
+
+USES: Final = frozenset(
+    {
+        "Decrypt", "DeriveSharedSecret", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac", "ReEncrypt", "Sign",
+        "Verify", "VerifyMac", "Encapsulate", "Decapsulate",
+    }
+)  # fmt: skip  # a list of names
+"""Operations that count as use of a key (KMS model, KeyLastUsageData)."""
+KMS: Final = "kms.amazonaws.com"
+KEY: Final = "AWS::KMS::Key"
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A successful use of a key. `at` in seconds since the epoch."""
+
+    key_arn: str
+    operation: str
+    at: float
+    event_id: str
+    request_id: str
+
+
+Usage = Callable[[Transaction, Sequence[Used]], Awaitable[None]]
+
+
+class IndexAhead(Exception):
+    """The database knows of more records than the log has: one of them is not this node's, or was put back."""
+
+    def __init__(self, indexed: int, durable: int) -> None:
+        super().__init__(f"{indexed} records are indexed, {durable} are in the log")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows to be written.
+
+    repeatable  eventID to seq of what the service itself did: it may be in the log twice (trail.outbox), and is indexed once
+    """
+
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+    resources: list[Mapping[str, Any]] = field(default_factory=list)
+    used: list[Used] = field(default_factory=list)
+    repeatable: dict[str, int] = field(default_factory=dict)
+
+    def drop(self, seqs: set[int]) -> None:
+        if seqs:
+            self.rows = [row for row in self.rows if row["seq"] not in seqs]
+            self.resources = [row for row in self.resources if row["seq"] not in seqs]
+
+
+class Index:
+    """Of one node's log. One process follows it; a second one does no harm.
+
+    usage  is told, inside the transaction, of every successful use of a key
+    """
+
+    def __init__(self, database: Database, folder: Path, *, usage: Usage | None = None, node: str = "") -> None:
+        self._database = database
+        self._reader = Reader(folder)
+        self._usage = usage
+        self._node = node
+        self._reached = 0
+
+    async def follow(self) -> None:
+        """Index all that is durable now. May be ended at any moment and run again.
+
+        Raises LogDamaged, IndexAhead, and what the database raises.
+        """
+        end = self._reader.durable()
+        if end == self._reached:
+            return
+        async with self._database.write("index", announced=False) as tx:
+            position = await store.begin(tx, self._node)
+        while position.last + 1 < end:
+            position = await self._index_batch(position)
+        if position.last + 1 > end:
+            raise IndexAhead(position.last + 1, end)
+        self._reached = end
+
+    async def _index_batch(self, known: Position) -> Position:
+        records = self._reader.after(known.last, BATCH)
+        batch = batch_of(known, records)
+        async with self._database.write("index", announced=False) as tx:
+            moved = await store.advance(tx, known, records[-1].index)
+            if moved is None:  # somebody else was here
+                return await store.begin(tx, self._node)
+            await write(tx, batch)
+            if batch.used and self._usage is not None:
+                await self._usage(tx, batch.used)
+        return moved
+
+    async def rebuild(self) -> None:
+        """Throw this node's index away and make it again."""
+        async with self._database.write("index", announced=False) as tx:
+            await store.clear(tx, await store.begin(tx, self._node))
+        self._reached = 0
+        await self.follow()
+
+    async def prune(self, now: float) -> None:
+        """Drop what LookupEvents no longer reaches at `now`, seconds since the epoch; the log keeps it."""
+        before = int(now) - RETENTION_DAYS * DAY
+        async with self._database.read() as connection:
+            known = await store.position(connection, self._node)
+        after = known.seq(0) - 1 if known else 0
+        while known is not None:
+            async with self._database.read() as connection:
+                rows = await store.oldest(connection, known, after, BATCH)
+            old = [row for row in rows if row.at < before]
+            if not old:
+                return
+            gone = [resource for row in old for resource in resource_rows(row.seq, attributes.read(row.record))]
+            async with self._database.write("index", announced=False) as tx:
+                await store.remove(tx, [row.seq for row in old], gone)
+            after = rows[-1].seq
+
+
+async def write(tx: Transaction, batch: Batch) -> None:
+    if batch.repeatable:
+        batch.drop({batch.repeatable[known] for known in await store.known(tx, list(batch.repeatable))})
+    await store.add(tx, batch.rows, batch.resources)
+
+
+def batch_of(known: Position, records: Iterable[Record]) -> Batch:
+    batch = Batch()
+    for record in records:
+        seen = attributes.read(record.event)
+        if seen is None:
+            log.warning("not a CloudTrail record", index=record.index)
+            continue
+        seq = known.seq(record.index)
+        if seen.event_type == SERVICE_EVENT and batch.repeatable.setdefault(seen.event_id, seq) != seq:
+            continue
+        batch.rows.append(event_row(seq, known.node, seen, record.event))
+        batch.resources += resource_rows(seq, seen)
+        if seen.event_source == KMS and seen.event_name in USES and seen.error_code is None:
+            batch.used += uses(seen)
+    return batch
+
+
+def event_row(seq: int, node: str, seen: Attributes, event: bytes) -> Mapping[str, Any]:
+    who = seen.user_identity
+    return {
+        "seq": seq,
+        "node": node,
+        "account": seen.recipient_account_id,
+        "region": seen.aws_region,
+        "at": seen.at,
+        "event_id": seen.event_id,
+        "name": seen.event_name,
+        "source": seen.event_source,
+        "username": who.username,
+        "access_key_id": who.access_key_id,
+        "read_only": seen.read_only,
+        "record": event.decode(),
+    }
+
+
+def resource_rows(seq: int, seen: Attributes | None) -> list[Mapping[str, Any]]:
+    if seen is None:
+        return []
+    account, region, at = seen.recipient_account_id, seen.aws_region, seen.at
+    return [
+        {"account": account, "region": region, "name": name, "at": at, "seq": seq, "type": type_}
+        for type_, name in seen.named()
+    ]
+
+
+def uses(seen: Attributes) -> list[Used]:
+    """A call that reached another account's key is recorded in both; the use counts in the log of the key's owner."""
+    return [
+        Used(resource.ARN, seen.event_name, float(seen.at), seen.event_id, seen.request_id)
+        for resource in seen.resources
+        if resource.type == KEY and resource.accountId == seen.recipient_account_id
+    ]

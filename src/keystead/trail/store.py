@@ -1,0 +1,240 @@
+"""The index of the trail: a copy of every record with what it can be looked up by. The log is the original.
+
+    seq   node's number (15) | the record's number in that node's log (48)     bits; so a record has one place, however
+                                                                               often it is indexed
+    event ── resource      one row for each resource of an event
+    position               how far each node's log is indexed, written with the rows themselves
+
+Every lookup is "an account's and Region's events of one kind, newest first": an index that begins with the kind and ends with
+(at, seq) gives a page at any depth by one descent. Each costs about a microsecond a record to keep. Those that pay:
+
+    read_only         also serves lookups by nothing: two ranges merged, so that no further index is needed
+    name, source, username, access_key_id     one attribute of LookupEvents each
+    event_id          ids grow with time, so it grows at its end
+    resources         by name, and by type
+
+Not kept: an index by time alone. Pruning goes by seq, which within a node is the order of time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import islice
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+
+from keystead.database.engine import Connection, Transaction
+from keystead.database.tables import SEQUENCE, metadata
+
+NUMBER_BITS: Final = 48
+FIRST: Final = -1
+"""The position before anything is indexed."""
+
+events = Table(
+    "trail_events",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=False),
+    Column("node", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("at", BigInteger, nullable=False),  # the record's eventTime, seconds since the epoch
+    Column("event_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("username", String),
+    Column("access_key_id", String),
+    Column("read_only", Boolean, nullable=False),
+    Column("record", Text, nullable=False),  # as it lies in the log
+    Index(None, "account", "region", "read_only", "at", "seq"),
+    Index(None, "account", "region", "name", "at", "seq"),
+    Index(None, "account", "region", "source", "at", "seq"),
+    Index(None, "account", "region", "username", "at", "seq"),
+    Index(None, "account", "region", "access_key_id", "at", "seq"),
+    Index(None, "event_id"),
+)
+
+resources = Table(
+    "trail_resources",
+    metadata,
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("type", String, nullable=False),
+    PrimaryKeyConstraint("account", "region", "name", "at", "seq", "type"),
+    Index(None, "account", "region", "type", "at", "seq"),
+    sqlite_with_rowid=False,
+)
+
+positions = Table(
+    "trail_positions",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("ordinal", Integer, nullable=False),
+    Column("last", BigInteger, nullable=False),  # number of the newest record indexed
+    UniqueConstraint("ordinal"),
+)
+
+ATTRIBUTES: Final[Mapping[str, Column[Any]]] = {
+    "EventId": events.c.event_id,
+    "EventName": events.c.name,
+    "EventSource": events.c.source,
+    "Username": events.c.username,
+    "AccessKeyId": events.c.access_key_id,
+    "ReadOnly": events.c.read_only,
+    "ResourceName": resources.c.name,
+    "ResourceType": resources.c.type,
+}
+"""LookupEvents' attributes, and where they lie."""
+
+Place = tuple[int, int]
+"""(at, seq)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """attribute  (one of ATTRIBUTES, value), None for all
+    since, until  seconds since the epoch, both included
+    before        only what is older than this place
+    """
+
+    account: str
+    region: str
+    attribute: tuple[str, str | bool] | None
+    since: int
+    until: int
+    before: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a node's log is indexed."""
+
+    node: str
+    ordinal: int
+    last: int
+
+    def seq(self, number: int) -> int:
+        return self.ordinal << NUMBER_BITS | number
+
+
+async def position(connection: Connection, node: str) -> Position | None:
+    row = (await connection.execute(select(positions).where(positions.c.node == node))).first()
+    return Position(node, row.ordinal, row.last) if row is not None else None
+
+
+async def begin(tx: Transaction, node: str) -> Position:
+    """The node's position; a new node's is before its first record."""
+    known = await position(tx.connection, node)
+    if known is not None:
+        return known
+    highest = (await tx.execute(select(func.max(positions.c.ordinal)))).scalar()
+    made = Position(node, 0 if highest is None else highest + 1, FIRST)
+    await tx.execute(insert(positions).values(node=node, ordinal=made.ordinal, last=made.last))
+    return made
+
+
+async def advance(tx: Transaction, known: Position, last: int) -> Position | None:
+    """Move on, if the position still is what the caller takes it for; else None."""
+    there = and_(positions.c.node == known.node, positions.c.last == known.last)
+    moved = await tx.execute(update(positions).where(there).values(last=last))
+    return replace(known, last=last) if moved.rowcount == 1 else None
+
+
+async def known(tx: Transaction, event_ids: Sequence[str]) -> list[str]:
+    """Those of them that are indexed already."""
+    return list((await tx.execute(select(events.c.event_id).where(events.c.event_id.in_(event_ids)))).scalars())
+
+
+async def add(tx: Transaction, rows: Sequence[Mapping[str, Any]], resource_rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        await tx.execute(insert(events), rows)
+    if resource_rows:
+        await tx.execute(insert(resources), resource_rows)
+
+
+async def page(connection: Connection, wanted: Wanted, limit: int) -> list[Row[Any]]:
+    """At most `limit` events, newest first."""
+    if wanted.attribute is None:
+        halves = [await matching(connection, wanted, events.c.read_only.is_(value), limit) for value in (True, False)]
+        return list(islice(merge(*halves, key=lambda row: (-row.at, -row.seq)), limit))
+    name, value = wanted.attribute
+    column = ATTRIBUTES[name]
+    if column.table is resources:
+        return await of_resource(connection, wanted, column == value, limit)
+    return await matching(connection, wanted, column == value, limit)
+
+
+async def matching(
+    connection: Connection, wanted: Wanted, condition: ColumnElement[bool], limit: int
+) -> list[Row[Any]]:
+    query = select(events).where(condition, *bounds(events, wanted))
+    query = query.order_by(events.c.at.desc(), events.c.seq.desc()).limit(limit)
+    return list(await connection.execute(query))
+
+
+async def of_resource(
+    connection: Connection, wanted: Wanted, condition: ColumnElement[bool], limit: int
+) -> list[Row[Any]]:
+    """An event with two resources of a type is found once."""
+    query = select(resources.c.at, resources.c.seq).distinct().where(condition, *bounds(resources, wanted))
+    query = query.order_by(resources.c.at.desc(), resources.c.seq.desc()).limit(limit)
+    found = [row.seq for row in await connection.execute(query)]
+    rows = await connection.execute(select(events).where(events.c.seq.in_(found)))
+    return sorted(rows, key=lambda row: (-row.at, -row.seq))
+
+
+def bounds(table: Table, wanted: Wanted) -> list[ColumnElement[bool]]:
+    found = [
+        table.c.account == wanted.account,
+        table.c.region == wanted.region,
+        table.c.at >= wanted.since,
+        table.c.at <= wanted.until,
+    ]
+    if wanted.before is not None:
+        found.append(tuple_(table.c.at, table.c.seq) < wanted.before)
+    return found
+
+
+async def oldest(connection: Connection, known: Position, after: int, limit: int) -> list[Row[Any]]:
+    """(seq, at, record) of a node's events after a seq, in the order of its log."""
+    query = select(events.c.seq, events.c.at, events.c.record)
+    query = query.where(events.c.seq > after, events.c.seq < known.seq(1 << NUMBER_BITS))
+    return list(await connection.execute(query.order_by(events.c.seq).limit(limit)))
+
+
+async def remove(tx: Transaction, seqs: Sequence[int], resource_rows: Sequence[Mapping[str, object]]) -> None:
+    """Events, and their resources as they were added."""
+    await tx.execute(delete(events).where(events.c.seq.in_(seqs)))
+    for row in resource_rows:
+        await tx.execute(delete(resources).where(*(resources.c[name] == value for name, value in row.items())))
+
+
+async def clear(tx: Transaction, known: Position) -> None:
+    """Forget a node's events; its log is indexed again from the start."""
+    first, end = known.seq(0), known.seq(1 << NUMBER_BITS)
+    for table in (resources, events):
+        await tx.execute(delete(table).where(table.c.seq >= first, table.c.seq < end))
+    await tx.execute(update(positions).where(positions.c.node == known.node).values(last=FIRST))
