@@ -28,7 +28,7 @@ from keystead.keys.use import Keys
 from keystead.scheduler import Job, follow
 from keystead.services import cloudtrail, iam, kms, sts
 from keystead.services.service import Service
-from keystead.trail import event as events
+from keystead.trail import outbox
 from keystead.trail.client import Recorder, SocketRecorder
 from keystead.trail.index import Index
 from keystead.trail.lookup import Lookup
@@ -106,20 +106,16 @@ class House:
     def jobs(self, every: float) -> tuple[Job, ...]:
         return (
             Job("index the trail", INDEX_SECONDS, self.index.follow),
-            Job("rotate keys", every, self.rotate_due),
-            Job("delete keys", every, self.delete_due),
+            Job("rotate and delete keys", every, self.do_what_falls_due),
             Job("sweep sessions", SWEEP_SECONDS, lambda: self.identities.sweep(self.clock())),
         )
 
-    async def rotate_due(self, now: float | None = None) -> None:
-        """Rotate what is due by `now`, seconds since the epoch; each rotation is a RotateKey event."""
-        for happened in await rotation.rotate_due(self.keys, self.clock() if now is None else now):
-            await self.recorder.record(events.service_event("RotateKey", happened, at=self.clock()))
-
-    async def delete_due(self, now: float | None = None) -> None:
-        """Destroy what is due by `now`; each deletion is a DeleteKey event."""
-        for happened in await deletion.delete_due(self.keys, self.clock() if now is None else now):
-            await self.recorder.record(events.service_event("DeleteKey", happened, at=self.clock()))
+    async def do_what_falls_due(self, now: float | None = None) -> None:
+        """Rotations and deletions due by `now`, seconds since the epoch; each is an event."""
+        at = self.clock() if now is None else now
+        await rotation.rotate_due(self.keys, at)
+        await deletion.delete_due(self.keys, at)
+        await outbox.deliver(self.database, self.recorder)
 
     async def health(self) -> tuple[int, bytes]:
         """200 when unsealed and able to write; else 503 and which part is ill."""

@@ -9,6 +9,8 @@ from keystead.keys.making import note_policy
 from keystead.keys.rotation import Happened
 from keystead.keys.store import ALIAS_KIND, KIND, aliases, grants, keys, materials, tags, usage
 from keystead.keys.use import Keys
+from keystead.trail import outbox
+from keystead.trail.event import service_event
 
 
 async def delete_due(room: Keys, now: float) -> list[Happened]:
@@ -31,7 +33,9 @@ async def delete_one(room: Keys, region: str, key_id: str, now: float) -> Happen
         if key.deletion_at is None or key.deletion_at > now:
             return None
         await destroy(tx, key)
-    return Happened(key.account, region, key_id, key.arn, key.material.material_id)
+        happened = Happened(key.account, region, key_id, key.arn, key.material.material_id)
+        await outbox.put(tx, service_event("DeleteKey", happened, at=tx.at))
+    return happened
 
 
 async def destroy(tx: Transaction, key: Key) -> None:

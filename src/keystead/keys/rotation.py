@@ -17,6 +17,8 @@ from keystead.keys.key import DAY, Key, State
 from keystead.keys.making import insert_material
 from keystead.keys.store import keys
 from keystead.keys.use import Keys
+from keystead.trail import outbox
+from keystead.trail.event import service_event
 
 ON_DEMAND_LIMIT: Final = 25
 """On-demand rotations in a key's life (KMS developer guide, quotas)."""
@@ -105,4 +107,6 @@ async def rotate_one(room: Keys, region: str, key_id: str, now: float) -> Happen
             return None
         await add_version(tx, current, material, AUTOMATIC)
         await change(tx, current, rotation_next_at=now + current.rotation.period * DAY)
-    return Happened(key.account, region, key_id, key.arn, material.material_id)
+        happened = Happened(key.account, region, key_id, key.arn, material.material_id)
+        await outbox.put(tx, service_event("RotateKey", happened, at=tx.at))
+    return happened
