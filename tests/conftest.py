@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from .postgresql import postgresql, postgresql_server, postgresql_url  # noqa: F401  # fixtures
+
 
 @pytest.fixture(scope="session")
 def vectors() -> Path:

@@ -1,17 +1,17 @@
-"""Databases for the contract: one entry per engine, each a function from an empty folder to the URL of an empty database."""
+"""Databases for the contract: one entry per engine, each a function from the request to the URL of an empty database."""
 
 import asyncio
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keystead.database.engine import Database
 
-ENGINES: dict[str, Callable[[Path], str]] = {
-    "sqlite": lambda folder: f"sqlite+aiosqlite:///{folder / 'keystead.db'}",
+ENGINES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
+    "sqlite": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path') / 'keystead.db'}",
+    "postgresql": lambda request: request.getfixturevalue("postgresql_url"),
 }
 
 
@@ -26,8 +26,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.fixture(params=sorted(ENGINES))
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return ENGINES[request.param](tmp_path)
+def url(request: pytest.FixtureRequest) -> str:
+    return ENGINES[request.param](request)
 
 
 class Opened:

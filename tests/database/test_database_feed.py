@@ -1,6 +1,7 @@
-"""The change feed: what one process writes, every cache on the node forgets before it is believed again."""
+"""The change feed within a node: what one process writes, every cache forgets before it is believed again."""
 
 import asyncio
+import math
 import struct
 
 import pytest
@@ -18,7 +19,7 @@ class Process:
     def __init__(self, opened, path, slot):
         self.counter = ChangeCounter(path, slot=slot)
         self.opened = opened(counter=self.counter)
-        self.feed = Feed(self.opened.database, self.counter)
+        self.feed = Feed(self.opened.database, self.counter, lease=math.inf)
         self.forgot = []
         self.feed.on("key", self.forgot.append)
 
@@ -87,7 +88,7 @@ async def test_nothing_is_read_while_nothing_has_changed(process):
         await one.feed.catch_up()
 
         assert one.forgot == []
-        assert one.database._reader.pool.checkedin() == 0
+        assert one.database._backend.reader.pool.checkedin() == 0
 
 
 async def test_a_process_that_starts_makes_the_others_look(process):
@@ -127,7 +128,7 @@ async def test_calls_that_arrive_together_all_wait_for_the_same_news(process):
 
 async def test_a_feed_without_a_counter_knows_its_own_writes(opened):
     async with opened() as database:
-        feed = Feed(database)
+        feed = Feed(database, lease=math.inf)
         forgot = []
         feed.on("key", forgot.append)
 

@@ -2,16 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Protocol, Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, Final, Protocol, Self
 
-from sqlalchemy import Executable, insert, make_url
+from sqlalchemy import Executable, insert
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from keystead.database import sqlite
-from keystead.database.migrate import upgrade
+from keystead.database import postgresql, sqlite
+from keystead.database.backend import Backend, connected
+from keystead.database.errors import Unannounced
 from keystead.database.tables import Change, changes, metadata
 
 __all__ = ["Connection", "Database", "Transaction", "Unannounced", "metadata"]
@@ -21,18 +23,17 @@ Connection = AsyncConnection
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Committed = Callable[[Sequence[Change]], None]
 
-ENGINES = {"sqlite": sqlite.engines}
-"""Backend to a function from URL to (reader, writer)."""
+BACKENDS: Final[Mapping[str, Callable[[str], Backend]]] = {
+    "sqlite": sqlite.backend,
+    "postgresql": postgresql.backend,
+    "postgres": postgresql.backend,
+}
 
 
 class Counter(Protocol):
     """What a writer needs of feed.ChangeCounter."""
 
     def bump(self) -> None: ...
-
-
-class Unannounced(RuntimeError):
-    """A transaction wrote and named nothing as changed: caches would go stale. A defect of the caller; rolled back."""
 
 
 class Transaction:
@@ -56,14 +57,21 @@ class Transaction:
             self.changes.append(change)
 
 
-class Database:
-    """Shared by everything in one process. Close it before the event loop ends."""
+Condition = Callable[[Transaction], Awaitable[None]]
 
-    def __init__(
-        self, reader: AsyncEngine, writer: AsyncEngine, counter: Counter | None, clock: Callable[[], float]
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
+CONDITION: ContextVar[Condition | None] = ContextVar("CONDITION", default=None)
+"""What must hold for a write of this task to begin, such as a lease; it raises otherwise. Writers come one after another,
+so what held at the beginning holds at the commit."""
+
+
+class Database:
+    """Shared by everything in one process. Close it before the event loop ends.
+
+    Everything that touches the database raises DatabaseLost when it cannot be reached just now.
+    """
+
+    def __init__(self, backend: Backend, counter: Counter | None, clock: Callable[[], float]) -> None:
+        self._backend = backend
         self._counter = counter
         self._clock = clock
         self._committed: list[Committed] = []
@@ -73,25 +81,36 @@ class Database:
     def open(cls, url: str, *, counter: Counter | None = None, clock: Callable[[], float] = time.time) -> Self:
         """Does not connect yet. `counter` tells the node's other processes of commits.
 
-        Raises KeyError for a backend that is not served.
+        `sqlite:///path` or `postgresql://…` (keystead.database.address). Raises KeyError for a kind that is not served,
+        ValueError for an address that its kind refuses.
         """
-        parsed = make_url(url)
-        reader, writer = ENGINES[parsed.get_backend_name()](parsed)
-        return cls(reader, writer, counter, clock)
+        kind = url.partition(":")[0].partition("+")[0]
+        return cls(BACKENDS[kind](url), counter, clock)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other nodes may write to it too."""
+        return self._backend.listen is not None
+
+    def listen(self, heard: Callable[[], None]) -> AbstractAsyncContextManager[AsyncConnection]:
+        """For feed.Feed, of a shared database: a connection on which every commit of any node calls back."""
+        if self._backend.listen is None:
+            raise TypeError("Only a shared database is listened to.")
+        return self._backend.listen(heard)
 
     def on_commit(self, committed: Committed) -> None:
         """Call back with every commit's changes before the writer goes on."""
         self._committed.append(committed)
 
     async def migrate(self) -> None:
-        """Bring the schema to the newest version, in one transaction where the engine can."""
-        async with self._writing, self._writer.begin() as connection:
-            await connection.run_sync(upgrade)
+        """Bring the schema to the newest version, in one transaction. Of several nodes that start together one does it."""
+        async with self._writing, connected(self._backend.migrator) as connection, connection.begin():
+            await connection.run_sync(self._backend.migrate)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A view of one moment; what is committed meanwhile is not seen. Keep it short."""
-        async with self._reader.connect() as connection:
+        async with connected(self._backend.reader) as connection:
             yield connection
 
     @asynccontextmanager
@@ -101,12 +120,15 @@ class Database:
         An exception inside rolls it back. `because` is the id of the call, kept with the changes.
         `announced=False` is for rows that nobody caches, such as the index of the trail. Raises Unannounced.
 
-        Writers of one process queue here, those of several in the database. PostgreSQL will have to queue them all,
-        since the numbers of `changes` must become visible in order.
+        Writers of one process queue here, those of several in the database: the numbers of `changes` become visible in
+        order, and what a writer has read stays true until it commits.
         """
-        async with self._writing, self._writer.connect() as connection:
+        async with self._writing, connected(self._backend.writer) as connection:
             await connection.begin()
             tx = Transaction(connection, because, self._clock())
+            condition = CONDITION.get()
+            if condition is not None:
+                await condition(tx)
             yield tx
             if announced and tx.wrote and not tx.changes:
                 raise Unannounced(because)
@@ -116,6 +138,8 @@ class Database:
         if tx.changes:
             rows = [{"kind": made.kind, "id": made.id, "because": tx.because, "at": tx.at} for made in tx.changes]
             await tx.execute(insert(changes), rows)
+            if self._backend.announce is not None:
+                await tx.connection.execute(self._backend.announce)
         try:
             await tx.connection.commit()
         finally:  # a commit that reports a failure may have happened: forgetting too much does no harm
@@ -129,14 +153,19 @@ class Database:
         if self._counter is not None:
             self._counter.bump()
 
+    async def now(self, tx: Transaction) -> float:
+        """Seconds since the epoch by the one clock that all writers share; of a database that is not shared, this node's."""
+        if self._backend.now is None:
+            return tx.at
+        return float((await tx.execute(self._backend.now)).scalar_one())
+
     async def ping(self) -> None:
         """Returns when the database can be written to; raises what it raises when it cannot."""
-        async with self._writing, self._writer.connect() as connection:
+        async with self._writing, connected(self._backend.writer) as connection:
             await connection.begin()
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await self._backend.dispose()
 
 
 async def undisturbed(work: Any) -> None:

@@ -1,7 +1,9 @@
-"""How caches learn of writes, made by this process or another, before they are believed again.
+"""How caches learn of writes, made by this process, by another of its node or by another node, before they are believed again.
 
     changes   seq | kind | id | because | at        one row per thing changed, in the transaction that changed it
     counter   slot 0 | slot 1 | … | slot N-1        8 bytes each, native order, in a file that the node's processes map
+
+Within a node:
 
 1. A writer commits, then evicts from the caches of its own process, then adds one to its own slot.
 2. Before every call a process compares the slots with those it saw last: one read of shared memory.
@@ -9,19 +11,38 @@
 
 A slot has one writer, so plain increments lose nothing. A torn read differs from both the value before and the one it is remembered
 as, and only causes a second look: the commit always precedes the increment.
+
+Between nodes, over a shared database:
+
+4. Each process listens on a connection of its own. It reads the changes whenever a commit is announced, and every POLL_SECONDS.
+5. The moment it began its last reading that succeeded is when it was last in touch. For longer than the lease after that, it
+   answers no call: current() is false and catch_up() raises DatabaseLost.
+6. When that connection has to be made anew, the database may be another one after a fail-over: everything is forgotten.
+
+So a permission whose removal has been acknowledged anywhere is refused by the processes of the same node at once, by those of other
+nodes within a second (in fact within milliseconds, or POLL_SECONDS where announcements get lost), and by one that is cut off from
+the database no later than the lease after the removal. This speaks of calls that arrive; one that has been let in is not called back.
 """
 
 import asyncio
+import math
 import mmap
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import structlog
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from keystead.database.clock import elapsed
 from keystead.database.engine import Database
+from keystead.database.errors import DatabaseLost
 from keystead.database.tables import Change, changes
+
+log = structlog.get_logger("keystead.database")
 
 SLOTS: Final = 64
 """Unless the node says how many processes it has."""
@@ -29,6 +50,10 @@ EVERYTHING: Final = "*"
 """As the id of a change: whatever is cached of that kind."""
 TOO_MANY: Final = 1000
 """With more changes than this to catch up on, all caches are emptied instead."""
+LEASE_SECONDS: Final = 5.0
+POLL_SECONDS: Final = 0.5
+"""Half of the second that is promised: the net under announcements that get lost, and the sign of life."""
+RETRY_SECONDS: Final = 0.25
 
 Evict = Callable[[str], None]
 
@@ -61,18 +86,31 @@ class ChangeCounter:
 
 
 class Feed:
-    """Tells caches what to forget. Without a counter it knows of this process's own commits only.
+    """Tells caches what to forget. Without a counter it knows of this process's own commits, and of other nodes'.
 
     generation  grows with every eviction: a cache that began to load before must not keep what it loaded
+    lease       seconds out of touch before calls are refused, for a shared database; math.inf for a process that ends
+                before it matters, and does not start()
     """
 
-    def __init__(self, database: Database, counter: ChangeCounter | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        counter: ChangeCounter | None = None,
+        *,
+        lease: float = LEASE_SECONDS,
+        clock: Callable[[], float] = elapsed,
+    ) -> None:
         self._database = database
         self._counter = counter
+        self._lease = lease
+        self._clock = clock
+        self._until = 0.0 if database.shared and lease < math.inf else math.inf
         self._seen: bytes | None = None
         self._last: int | None = None
         self._evictors: dict[str, list[Evict]] = {}
-        self._catching_up = asyncio.Lock()
+        self._reading = asyncio.Lock()
+        self._following: asyncio.Task[None] | None = None
         self.generation = 0
         database.on_commit(self._evict)
 
@@ -80,32 +118,97 @@ class Feed:
         """Call `evict` with the id of everything of that kind that changes, or with EVERYTHING."""
         self._evictors.setdefault(kind, []).append(evict)
 
+    def in_touch(self) -> bool:
+        """Whether the lease holds."""
+        return self._clock() < self._until
+
     def current(self) -> bool:
         """Whether caches may be believed now; else await catch_up() first. Costs a fraction of a microsecond."""
-        return self._counter is None or self._counter.state() == self._seen
+        return self._clock() < self._until and (self._counter is None or self._counter.state() == self._seen)
 
     async def catch_up(self) -> None:
-        """Evict whatever has changed before this call. Raises what the database raises; then nothing may be believed."""
-        async with self._catching_up:
+        """Evict whatever has changed before this call on this node, and within a second before on others.
+
+        Raises DatabaseLost, at once where the lease is over; then nothing may be believed.
+        """
+        self._refuse_without_lease()
+        async with self._reading:
+            self._refuse_without_lease()
             if self._counter is None or self.current():
                 return
             state = self._counter.state()
-            await self._read_changes()
+            async with self._database.read() as connection:
+                await self._read_changes(connection)
             self._seen = state
 
-    async def _read_changes(self) -> None:
+    def _refuse_without_lease(self) -> None:
+        if not self.in_touch():
+            raise DatabaseLost("lease")
+
+    async def start(self) -> None:
+        """Follow the other nodes until close(). Returns after the first attempt, also where it did not succeed.
+
+        Over a database that is not shared there is nothing to follow.
+        """
+        if not self._database.shared or self._following is not None:
+            return
+        tried = asyncio.Event()
+        self._following = asyncio.create_task(self._follow(tried))
+        await tried.wait()
+
+    async def close(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+            self._following = None
+            self._until = 0.0
+
+    async def _follow(self, tried: asyncio.Event) -> None:
+        lost: str | None = None
+        while True:
+            try:
+                await self._listen(tried)
+            except Exception as error:  # noqa: BLE001  # the outermost door of this task: without it the lease runs out
+                reason = error.reason if isinstance(error, DatabaseLost) else type(error).__name__
+                if reason != lost:
+                    log.warning("not in touch with the database", reason=reason)
+                lost = reason
+            tried.set()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self, tried: asyncio.Event) -> None:
+        heard = asyncio.Event()
+        async with self._database.listen(heard.set) as connection:
+            await self._look(connection, anew=True)
+            tried.set()
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await heard.wait()
+                heard.clear()
+                await self._look(connection)
+
+    async def _look(self, connection: AsyncConnection, *, anew: bool = False) -> None:
+        async with self._reading:
+            began = self._clock()
+            if anew:
+                self._last = None
+            await self._read_changes(connection)
+            self._until = began + self._lease
+
+    async def _read_changes(self, connection: AsyncConnection) -> None:
         newest = select(changes.c.seq).order_by(changes.c.seq.desc()).limit(1)
-        async with self._database.read() as connection:
-            if self._last is None:
+        if self._last is None:
+            last = (await connection.execute(newest)).scalar() or 0
+            rows: Sequence[Change] = ()
+        else:
+            since = select(changes.c.seq, changes.c.kind, changes.c.id).where(changes.c.seq > self._last)
+            found = await connection.execute(since.order_by(changes.c.seq).limit(TOO_MANY + 1))
+            rows = [Change(row.kind, row.id, row.seq) for row in found]
+            last = rows[-1].seq if rows else self._last
+            if len(rows) > TOO_MANY:
                 last = (await connection.execute(newest)).scalar() or 0
-                rows: Sequence[Change] = ()
-            else:
-                since = select(changes.c.seq, changes.c.kind, changes.c.id).where(changes.c.seq > self._last)
-                found = await connection.execute(since.order_by(changes.c.seq).limit(TOO_MANY + 1))
-                rows = [Change(row.kind, row.id, row.seq) for row in found]
-                last = rows[-1].seq if rows else self._last
-                if len(rows) > TOO_MANY:
-                    last = (await connection.execute(newest)).scalar() or 0
         if self._last is None or len(rows) > TOO_MANY:
             self._evict_all()
         elif rows:

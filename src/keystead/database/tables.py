@@ -50,6 +50,21 @@ sealed_keys = Table(
     UniqueConstraint("purpose", "version"),
 )
 
+write_turn = Table(
+    "write_turn",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # one row, 1: the writers of PostgreSQL queue for it
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(128), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("expires_at", Double, nullable=False),  # seconds since the epoch, by the clock of the database
+)
+
 
 class Change(NamedTuple):
     """kind  "key", "alias", "grant", "identity", "sealed_key"."""
