@@ -1,5 +1,7 @@
 """Who a request comes from: access keys, sessions, and how soon a change is noticed."""
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
 import re
@@ -11,6 +13,7 @@ from keystead.database.feed import ChangeCounter, Feed
 from keystead.identities.errors import AccountExists, SessionExpired
 from keystead.identities.room import Identities
 
+SMALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}'
 SCOPE = ("20250615", "us-east-1", "kms")
 
 
@@ -198,13 +201,78 @@ async def test_a_change_of_policy_counts_from_the_next_request(world, words):
         assert len((await world.caller(user.access_key_id)).standing.identity) == 1
 
 
-async def test_a_new_session_disturbs_nobody_elses_cache(world):
+async def test_a_new_session_disturbs_nobodys_cache(world):
     async with world:
         before = await world.identities.authenticate(world.key_id, None)
 
         await session(world)
 
+        assert world.feed.current()
         assert await world.identities.authenticate(world.key_id, None) is before
+
+
+async def test_a_change_of_one_user_leaves_the_others_cache(world):
+    async with world:
+        user = await world.user("zoe")
+        before = await world.identities.authenticate(world.key_id, None)
+
+        await world.iam("attach_user_policy", user_name="zoe", policy_arn="arn:aws:iam::aws:policy/IAMFullAccess")
+
+        assert await world.identities.authenticate(world.key_id, None) is before
+        assert len((await world.caller(user.access_key_id)).standing.identity) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked"),
+    [
+        ("put_role_policy", {"policy_name": "p", "policy_document": SMALL}),
+        ("attach_role_policy", {"policy_arn": "arn:aws:iam::aws:policy/IAMFullAccess"}),
+        ("put_role_permissions_boundary", {"permissions_boundary": "arn:aws:iam::aws:policy/IAMFullAccess"}),
+        ("tag_role", {"tags": [{"Key": "a", "Value": "b"}]}),
+    ],
+)
+async def test_a_change_of_a_role_counts_for_its_sessions_at_once(world, words, operation, asked):
+    async with world:
+        role = await world.role("reader", trust=words.trusting(words.account))
+        before = await world.assume(role)
+
+        await world.iam(operation, role_name="reader", **asked)
+
+        assert world.identities._known.get(before.access_key_id) is None
+
+
+async def test_a_session_policy_that_changes_counts_at_once(world, words):
+    async with world:
+        role = await world.role("admin", words.allow("*"), trust=words.trusting(words.account))
+        arn = (await world.iam("create_policy", policy_name="p", policy_document=SMALL))["Policy"]["Arn"]
+        answer = await world.sts("assume_role", role_arn=role, role_session_name="s1", policy_arns=[{"arn": arn}])
+        given = answer["Credentials"]
+        before = (await world.caller(given["AccessKeyId"], given["SessionToken"])).standing.session
+
+        await world.iam("create_policy_version", policy_arn=arn, policy_document=SMALL + " ", set_as_default=True)
+
+        assert (await world.caller(given["AccessKeyId"], given["SessionToken"])).standing.session != before
+
+
+async def test_made_up_keys_take_two_looks_at_a_time_and_leave_the_rest_to_others(world):
+    async with world:
+        most = [0, 0]
+        read = world.database.read
+
+        @contextlib.asynccontextmanager
+        async def counting():
+            async with read() as connection:
+                most[0] += 1
+                most[1] = max(most)
+                yield connection
+            most[0] -= 1
+
+        world.database.read = counting
+        made_up = [f"AKIA{number:016}" for number in range(20)]
+
+        await asyncio.gather(*(world.identities.authenticate(key, None) for key in made_up))
+
+        assert most == [0, 2]
 
 
 async def test_a_change_in_one_account_leaves_the_other_accounts_cache(world):

@@ -37,6 +37,11 @@ class Credential:
     token_hash: bytes | None = field(repr=False)
     keys: SigningKeys = field(repr=False)
 
+    def concerned(self, changed: str) -> bool:
+        """Whether a change of this user, role or account may have changed it."""
+        principal = self.caller.principal
+        return changed in {principal.account, principal.unique_id}
+
 
 async def load(connection: Connection, access_key_id: str) -> Credential | None:
     """None for a key that is unknown or not active. Expiry is the asker's business: time passes while this is cached."""

@@ -1,5 +1,6 @@
 """Identities: who a request comes from, and what its policies are, cached until something about it changes."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
@@ -20,6 +21,8 @@ from keystead.keyholder.promise import Keyholder
 
 KNOWN: Final = 10_000
 """Credentials kept by one process."""
+STRANGERS: Final = 2
+"""Looks at the database at a time for access keys that were not met before: made-up ones must not keep the others waiting."""
 ADMINISTRATOR: Final = f"arn:aws:iam::{aws_managed.ACCOUNT}:policy/AdministratorAccess"
 DECOY: Final = names.LONG_TERM + "0" * 16
 """Nobody's: it has a character that no access key id has."""
@@ -35,6 +38,8 @@ class Identities:
         self.clock = clock
         self._feed = feed
         self._known: Cache[str, Credential] = Cache(feed, KNOWN)
+        self._met: set[str] = set()
+        self._strangers = asyncio.Semaphore(STRANGERS)
         self._decoy: SigningKeys | None = None
         feed.on(KIND, self._evict)
 
@@ -68,16 +73,27 @@ class Identities:
         return credential
 
     async def _load(self, access_key_id: str) -> Credential | None:
+        if access_key_id in self._met:
+            return await self._read(access_key_id)
+        async with self._strangers:
+            return await self._read(access_key_id)
+
+    async def _read(self, access_key_id: str) -> Credential | None:
         generation = self._feed.generation
         async with self.database.read() as connection:
             credential = await callers.load(connection, access_key_id)
-        if credential is not None:
-            self._known.keep(access_key_id, credential, generation)
+        if credential is None:
+            self._met.discard(access_key_id)
+            return None
+        self._known.keep(access_key_id, credential, generation)
+        if len(self._met) >= KNOWN:
+            self._met.clear()
+        self._met.add(access_key_id)
         return credential
 
     async def look_in_vain(self) -> None:
         """What it costs to find that an access key is unknown. Owed where a known one is refused: time must not tell."""
-        async with self.database.read() as connection:
+        async with self._strangers, self.database.read() as connection:
             await callers.load(connection, DECOY)
 
     async def signing_key(self, credential: Credential | None, date: str, region: str, service: str) -> bytes:
@@ -89,15 +105,19 @@ class Identities:
         return await keys.get(self.keyholder, date, region, service)
 
     def _evict(self, changed: str) -> None:
-        """A change is an account's, a single access key's, or EVERYTHING."""
+        """A change is an access key's, a user's or role's, an account's, or EVERYTHING."""
         if changed == EVERYTHING:
             self._known.clear()
             return
         self._known.evict(changed)
-        self._known.evict_where(lambda credential: credential.caller.principal.account == changed)
+        self._known.evict_where(lambda credential: credential.concerned(changed))
 
     def write(self, call: Call) -> AbstractAsyncContextManager[Transaction]:
         return self.database.write(call.id)
+
+    def write_session(self, call: Call) -> AbstractAsyncContextManager[Transaction]:
+        """For a new session, which is in nobody's cache: no other process need be told."""
+        return self.database.write(call.id, announced=False)
 
     async def resolve_principals(self, arns: Iterable[str]) -> dict[str, str]:
         """User and role ARNs to their unique ids. Raises PrincipalUnknown for one that names nobody alive."""

@@ -58,7 +58,7 @@ async def create(tx: Transaction, user: Entity, new: NewKey) -> AccessKey:
         "created_at": made.created_at,
     }
     await tx.execute(insert(table).values(row))
-    tx.changed(KIND, user.account)
+    tx.changed(KIND, made.id)
     return made
 
 
@@ -67,7 +67,7 @@ async def change(tx: Transaction, user: Entity, access_key_id: str, status: str)
     this = (table.c.user_id == user.id) & (table.c.id == access_key_id)
     if (await tx.execute(update(table).where(this).values(status=status))).rowcount == 0:
         raise AccessKeyNotFound(access_key_id)
-    tx.changed(KIND, user.account)
+    tx.changed(KIND, access_key_id)
 
 
 async def remove(tx: Transaction, user: Entity, access_key_id: str) -> None:
@@ -75,4 +75,4 @@ async def remove(tx: Transaction, user: Entity, access_key_id: str) -> None:
     this = (table.c.user_id == user.id) & (table.c.id == access_key_id)
     if (await tx.execute(delete(table).where(this))).rowcount == 0:
         raise AccessKeyNotFound(access_key_id)
-    tx.changed(KIND, user.account)
+    tx.changed(KIND, access_key_id)

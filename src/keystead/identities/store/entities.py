@@ -131,7 +131,7 @@ async def create(
         await history.note(tx, account, made.id, "boundary", "", boundary)
     if role is not None:
         await history.note(tx, account, made.id, "trust", "", role.trust)
-    tx.changed(KIND, account)
+    tx.changed(KIND, made.id)
     return made
 
 
@@ -140,7 +140,7 @@ async def change(tx: Transaction, entity: Entity, **columns: object) -> None:
     done = await tx.execute(update(entities).where(entities.c.id == entity.id).values(**columns))
     if done.rowcount == 0:
         raise EntityNotFound(entity.kind, entity.name)
-    tx.changed(KIND, entity.account)
+    tx.changed(KIND, entity.id)
 
 
 async def present(tx: Transaction, entity: Entity) -> None:
@@ -169,4 +169,4 @@ async def remove(tx: Transaction, entity: Entity) -> None:
         raise EntityNotFound(entity.kind, entity.name)
     await tx.execute(delete(tags).where(tags.c.subject == entity.id))
     await history.note(tx, entity.account, entity.id, "entity", "", None)
-    tx.changed(KIND, entity.account)
+    tx.changed(KIND, entity.id)

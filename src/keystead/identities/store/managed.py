@@ -146,7 +146,7 @@ async def create(tx: Transaction, account: str, name: str, path: str, descriptio
     await history.note(tx, account, made.id, "entity", "", made.arn)
     await history.note(tx, account, made.id, "version", "v1", text)
     await history.note(tx, account, made.id, "default", "", "v1")
-    tx.changed(KIND, account)
+    tx.changed(KIND, made.id)
     return made
 
 

@@ -53,7 +53,7 @@ async def put_inline(tx: Transaction, entity: Entity, name: str, text: str) -> N
     if (await tx.execute(update(inline_policies).where(this).values(name=name, text=text))).rowcount == 0:
         await tx.execute(insert(inline_policies).values(entity_id=entity.id, folded=fold(name), name=name, text=text))
     await history.note(tx, entity.account, entity.id, "inline", fold(name), text)
-    tx.changed(KIND, entity.account)
+    tx.changed(KIND, entity.id)
 
 
 async def remove_inline(tx: Transaction, entity: Entity, name: str) -> None:
@@ -62,7 +62,7 @@ async def remove_inline(tx: Transaction, entity: Entity, name: str) -> None:
     if (await tx.execute(delete(inline_policies).where(this))).rowcount == 0:
         raise InlinePolicyNotFound(entity.kind, name)
     await history.note(tx, entity.account, entity.id, "inline", fold(name), None)
-    tx.changed(KIND, entity.account)
+    tx.changed(KIND, entity.id)
 
 
 async def attached(connection: Connection, entity: Entity) -> Sequence[str]:
@@ -83,7 +83,7 @@ async def attach(tx: Transaction, entity: Entity, arn: str) -> None:
         raise QuotaExceeded(quota, limit)
     await tx.execute(insert(attachments).values(entity_id=entity.id, policy_arn=arn))
     await history.note(tx, entity.account, entity.id, "attached", arn, arn)
-    tx.changed(KIND, entity.account)
+    tx.changed(KIND, entity.id)
 
 
 async def detach(tx: Transaction, entity: Entity, arn: str) -> None:
@@ -92,7 +92,7 @@ async def detach(tx: Transaction, entity: Entity, arn: str) -> None:
     if (await tx.execute(delete(attachments).where(this))).rowcount == 0:
         raise NotAttached(arn)
     await history.note(tx, entity.account, entity.id, "attached", arn, None)
-    tx.changed(KIND, entity.account)
+    tx.changed(KIND, entity.id)
 
 
 async def bound(tx: Transaction, entity: Entity, arn: str) -> None:

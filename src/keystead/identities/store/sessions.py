@@ -6,7 +6,6 @@ from typing import Final
 from sqlalchemy import delete, insert, select
 
 from keystead.database.engine import Connection, Transaction
-from keystead.identities.store.tables import KIND
 from keystead.identities.store.tables import sessions as table
 
 KEPT_SECONDS: Final = 86_400
@@ -44,9 +43,8 @@ async def find(connection: Connection, access_key_id: str) -> Session | None:
 
 
 async def add(tx: Transaction, session: Session) -> None:
-    """The one holding it must be present in this transaction."""
+    """The one holding it must be present in this transaction. Nobody need hear of it: absence is not cached."""
     await tx.execute(insert(table).values(asdict(session)))
-    tx.changed(KIND, session.access_key_id)  # nobody can have kept anything of it but its absence
 
 
 async def sweep(tx: Transaction, now: float) -> int:

@@ -29,7 +29,8 @@ from sqlalchemy import (
 from keystead.database.tables import SEQUENCE, metadata
 
 KIND: Final = "identity"
-"""In the change feed; the id is the account, since policies, tags and boundaries of one entity reach into others."""
+"""In the change feed. The id is the smallest thing that was changed and may be cached with a caller: an access key's, a user's
+or role's, or that of an account, since its managed policies may concern all who are in it."""
 
 ACCOUNT: Final = String(12)
 UNIQUE_ID: Final = String(21)

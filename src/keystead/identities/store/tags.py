@@ -60,7 +60,7 @@ async def remove(tx: Transaction, subject: Subject, keys: Iterable[str]) -> None
     """Keys that are not there are no mistake."""
     unwanted = {fold(key) for key in keys}
     await tx.execute(delete(table).where((table.c.subject == subject.id) & table.c.folded.in_(unwanted)))
-    tx.changed(KIND, subject.account)
+    tx.changed(KIND, subject.id)
 
 
 def condition_keys(prefix: str, pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

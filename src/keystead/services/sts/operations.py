@@ -28,7 +28,7 @@ async def get_session_token(room: Identities, call: Call, *, duration_seconds: i
     if call.caller.temporary or call.caller.user_name is None:
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
     new = await new_keys.make(room.keyholder, TEMPORARY)
-    async with room.write(call) as tx:
+    async with room.write_session(call) as tx:
         user = await entities.by_id(tx.connection, call.caller.principal.unique_id)
         if user is None:
             raise EntityNotFound("user", call.caller.user_name)
@@ -84,7 +84,7 @@ async def assume_role(
     )
     packed = check_policies(session)  # 4
     new = await new_keys.make(room.keyholder, TEMPORARY)
-    async with room.write(call) as tx:
+    async with room.write_session(call) as tx:
         for arn in arns:
             await permissions.known(tx.connection, role.account, arn, PolicyNotAttachable)
         issued = await sessions.issue(tx, role, new, session)  # 5
