@@ -11,7 +11,7 @@ thrown away and made again from the log.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -42,8 +42,7 @@ KMS: Final = "kms.amazonaws.com"
 KEY: Final = "AWS::KMS::Key"
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(NamedTuple):
     """A successful use of a key. `at` in seconds since the epoch."""
 
     key_arn: str
@@ -67,12 +66,13 @@ class IndexAhead(Exception):
 class Batch:
     """Rows to be written.
 
+    used        by key, the newest use
     repeatable  eventID to seq of what the service itself did: it may be in the log twice (trail.outbox), and is indexed once
     """
 
     rows: list[Mapping[str, Any]] = field(default_factory=list)
     resources: list[Mapping[str, Any]] = field(default_factory=list)
-    used: list[Used] = field(default_factory=list)
+    used: dict[str, Used] = field(default_factory=dict)
     repeatable: dict[str, int] = field(default_factory=dict)
 
     def drop(self, seqs: set[int]) -> None:
@@ -84,7 +84,7 @@ class Batch:
 class Index:
     """Of one node's log. One process follows it; a second one does no harm.
 
-    usage  is told, inside the transaction, of every successful use of a key
+    usage  is told, inside the transaction, of the newest successful use of each key that a batch has
     """
 
     def __init__(self, database: Database, folder: Path, *, usage: Usage | None = None, node: str = "") -> None:
@@ -119,7 +119,7 @@ class Index:
                 return await store.begin(tx, self._node)
             await write(tx, batch)
             if batch.used and self._usage is not None:
-                await self._usage(tx, batch.used)
+                await self._usage(tx, list(batch.used.values()))
         return moved
 
     async def rebuild(self) -> None:
@@ -166,7 +166,7 @@ def batch_of(known: Position, records: Iterable[Record]) -> Batch:
         batch.rows.append(event_row(seq, known.node, seen, record.event))
         batch.resources += resource_rows(seq, seen)
         if seen.event_source == KMS and seen.event_name in USES and seen.error_code is None:
-            batch.used += uses(seen)
+            note_use(batch.used, seen)
     return batch
 
 
@@ -198,10 +198,11 @@ def resource_rows(seq: int, seen: Attributes | None) -> list[Mapping[str, Any]]:
     ]
 
 
-def uses(seen: Attributes) -> list[Used]:
+def note_use(used: dict[str, Used], seen: Attributes) -> None:
     """A call that reached another account's key is recorded in both; the use counts in the log of the key's owner."""
-    return [
-        Used(resource.ARN, seen.event_name, float(seen.at), seen.event_id, seen.request_id)
-        for resource in seen.resources
-        if resource.type == KEY and resource.accountId == seen.recipient_account_id
-    ]
+    for resource in seen.resources:
+        if resource.type != KEY or resource.accountId != seen.recipient_account_id:
+            continue
+        known = used.get(resource.ARN)
+        if known is None or known.at <= seen.at:
+            used[resource.ARN] = Used(resource.ARN, seen.event_name, float(seen.at), seen.event_id, seen.request_id)

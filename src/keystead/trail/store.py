@@ -179,9 +179,11 @@ async def page(connection: Connection, wanted: Wanted, limit: int) -> list[Row[A
     """At most `limit` events, newest first."""
     if wanted.attribute is None:
         halves = [await matching(connection, wanted, events.c.read_only.is_(value), limit) for value in (True, False)]
-        return list(islice(merge(*halves, key=lambda row: (-row.at, -row.seq)), limit))
+        return list(islice(merge(*halves, key=newest_first), limit))
     name, value = wanted.attribute
     column = ATTRIBUTES[name]
+    if column is events.c.event_id:
+        return await of_id(connection, wanted, str(value), limit)
     if column.table is resources:
         return await of_resource(connection, wanted, column == value, limit)
     return await matching(connection, wanted, column == value, limit)
@@ -195,6 +197,22 @@ async def matching(
     return list(await connection.execute(query))
 
 
+async def of_id(connection: Connection, wanted: Wanted, event_id: str, limit: int) -> list[Row[Any]]:
+    """Asked for the account as well, SQLite would rather read all of the account's events."""
+    rows = await connection.execute(select(events).where(events.c.event_id == event_id))
+    return sorted((row for row in rows if within(row, wanted)), key=newest_first)[:limit]
+
+
+def within(row: Row[Any], wanted: Wanted) -> bool:
+    if (row.account, row.region) != (wanted.account, wanted.region) or not wanted.since <= row.at <= wanted.until:
+        return False
+    return wanted.before is None or (row.at, row.seq) < wanted.before
+
+
+def newest_first(row: Row[Any]) -> Place:
+    return -row.at, -row.seq
+
+
 async def of_resource(
     connection: Connection, wanted: Wanted, condition: ColumnElement[bool], limit: int
 ) -> list[Row[Any]]:
@@ -203,7 +221,7 @@ async def of_resource(
     query = query.order_by(resources.c.at.desc(), resources.c.seq.desc()).limit(limit)
     found = [row.seq for row in await connection.execute(query)]
     rows = await connection.execute(select(events).where(events.c.seq.in_(found)))
-    return sorted(rows, key=lambda row: (-row.at, -row.seq))
+    return sorted(rows, key=newest_first)
 
 
 def bounds(table: Table, wanted: Wanted) -> list[ColumnElement[bool]]:
