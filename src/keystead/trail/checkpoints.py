@@ -54,8 +54,12 @@ def of_note(note: bytes) -> Checkpoint:
 
 
 def kept(folder: Path, place: int = 0) -> Iterator[Kept]:
-    """The notes that begin at `place` and after it. Ends at the first that is not whole. Raises FileNotFoundError."""
-    with (folder / NAME).open("rb") as file:
+    """The notes that begin at `place` and after it. Ends at the first that is not whole."""
+    try:
+        opened = (folder / NAME).open("rb")
+    except FileNotFoundError:
+        return
+    with opened as file:
         file.seek(place)
         lines: list[bytes] = []
         while (line := file.readline(LINE_LIMIT)).endswith(b"\n"):

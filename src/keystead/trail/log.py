@@ -34,6 +34,9 @@ CLOCK_STEP: Final = 2_000_000_000
 """Nanoseconds by which wall and monotonic time may part between two records before it is put on the record."""
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
+ITSELF: Final = 0
+"""The source of what the log records about itself."""
+
 Arrival = tuple[int, int, bytes]
 """source | number | event, of records.py."""
 Sign = Callable[[int, bytes], bytes]
@@ -215,7 +218,7 @@ class Log:
         """To be recorded with whatever is recorded next."""
         self._own_number += 1
         event = self._describe(name, at=time.time(), details=details)
-        self._happened.append((os.getpid(), self._own_number, event))
+        self._happened.append((ITSELF, self._own_number, event))
 
 
 def create(folder: Path) -> None:

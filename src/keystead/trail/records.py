@@ -7,7 +7,7 @@
 crc         CRC-32 (zlib) of everything after it: finds torn writes; against people there is the tree
 index       sequence number, from 0, without a gap
 wall        nanoseconds since 1970 when it was appended; monotonic: nanoseconds of this boot
-source      process id of the sender; number: the sender's own count, from 1 for each of its connections
+source      process id of the sender, 0 for the log itself; number: the sender's own count, from 1 on each connection
 segment     index of the first record of the segment that it lies in
 salt        random: a log of hashes can be published without telling what could be guessed
 """
