@@ -46,7 +46,7 @@ class Opened:
 
 @pytest.fixture
 def opened(url: str) -> Callable[..., Opened]:
-    def make(**named: Any) -> Opened:
-        return Opened(url, **named)
+    def make(at: str | None = None, **named: Any) -> Opened:
+        return Opened(at or url, **named)
 
     return make

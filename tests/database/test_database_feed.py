@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from keystead.database import feed as feeds
 from keystead.database.cache import Cache
+from keystead.database.engine import Database
 from keystead.database.feed import EVERYTHING, ChangeCounter, Feed
 
 
@@ -216,6 +217,17 @@ def test_a_cached_value_is_never_older_than_the_last_write_that_returned(opened,
                 assert await cache.load(key, load) == [truth[key]]
 
     asyncio.run(follow())
+
+
+async def test_a_database_of_one_node_has_no_lease(tmp_path):
+    database = Database.open(f"sqlite:///{tmp_path / 'keystead.db'}")
+    feed = Feed(database, lease=0.001)
+
+    await feed.start()
+
+    assert feed.current()
+    await feed.close()
+    await database.close()
 
 
 def test_the_counter_is_what_the_drawing_says(tmp_path):

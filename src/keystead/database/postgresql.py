@@ -73,21 +73,16 @@ READ_ONLY: Final = "25006"
 def backend(url: str) -> Backend:
     """Raises ValueError for an address that is not safe or not supported; its text never holds the password."""
     address = Address(url)
-    reader = engine(address, READING, **POOL)
-    writer = engine(address, WRITING, writing=True, **{**POOL, "pool_size": 1, "max_overflow": 0})
-    migrator = engine(address, SESSION, writing=True, seconds=None, poolclass=NullPool)
-    listener = engine(address, SESSION, seconds=CONTACT_SECONDS, poolclass=NullPool)
+    reader = engine(address, READING, COMMAND_SECONDS, **POOL)
+    writer = engine(address, WRITING, COMMAND_SECONDS, writing=True, **{**POOL, "pool_size": 1, "max_overflow": 0})
+    migrator = engine(address, SESSION, None, writing=True, poolclass=NullPool)
+    listener = engine(address, SESSION, CONTACT_SECONDS, poolclass=NullPool)
     event.listen(writer.sync_engine, "begin", take_turn)
     return Backend(reader, writer, migrator, migrate, NOW, ANNOUNCE, functools.partial(listen, listener))
 
 
 def engine(
-    address: Address,
-    settings: Mapping[str, str],
-    *,
-    writing: bool = False,
-    seconds: float | None = COMMAND_SECONDS,
-    **pool: Any,
+    address: Address, settings: Mapping[str, str], seconds: float | None, *, writing: bool = False, **pool: Any
 ) -> AsyncEngine:
     """Its URL holds nothing: where and who is known to `address` alone, so no repr and no log can show it."""
 
