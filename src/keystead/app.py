@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -141,18 +142,19 @@ async def well(asked: Awaitable[object]) -> str:
     return "ok"
 
 
+async def own_keys(database: Database) -> tuple[SealedKey, ...]:
+    """The keyholder's own keys as they lie in the database, sealed."""
+    async with database.read() as connection:
+        return tuple(SealedKey(*row) for row in await sealed_keys.load(connection))
+
+
 async def open_house(part: Part, role: str) -> House:
     """The house of a worker or of the scheduler, on the sockets of its node."""
     runtime = Path(part.runtime)
     counter = ChangeCounter(runtime / "changes", slots=part.slots, slot=part.slot)
     database = Database.open(part.settings.database_url, counter=counter)
     feed = Feed(database, counter)
-
-    async def sealed() -> tuple[SealedKey, ...]:
-        async with database.read() as connection:
-            return tuple(SealedKey(*row) for row in await sealed_keys.load(connection))
-
-    keyholder = await SocketKeyholder.connect(runtime / f"{role}.sock", sealed)
+    keyholder = await SocketKeyholder.connect(runtime / f"{role}.sock", partial(own_keys, database))
     recorder = await SocketRecorder.connect(runtime / "recorder.sock")
     counter.bump()
     return House.build(part.settings, database, feed, keyholder, recorder, time.time)

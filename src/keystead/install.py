@@ -17,8 +17,10 @@ from keystead.identities.room import Identities
 from keystead.keyholder import seals, setup
 from keystead.keyholder.errors import SealNotOpened
 from keystead.keyholder.local import LocalKeyholder
+from keystead.keyholder.own_keys import CHECKPOINT
 from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.seals import Seal
+from keystead.trail import setup as trail
 
 
 class InstallationExists(Exception):
@@ -77,12 +79,17 @@ async def _install(settings: Settings, region: str, seal: Seal, account: str) ->
         await database.migrate()
         async with database.write("init") as transaction:
             for sealed in fresh.sealed:
-                await sealed_keys.add(transaction, sealed)
+                if sealed.purpose != CHECKPOINT:  # which is the recorder's, who reads no database
+                    await sealed_keys.add(transaction, sealed)
         identities = Identities(database, Feed(database), LocalKeyholder(fresh.software), time.time)
         key_id, secret = await identities.create_account(account)
     finally:
         await database.close()
-    Installation(id=str(uuid.uuid4()), region=region, account=account, created=time.time()).save(settings.folder)
+    installation = Installation(id=str(uuid.uuid4()), region=region, account=account, created=time.time())
+    checkpoint = next(sealed for sealed in fresh.sealed if sealed.purpose == CHECKPOINT)
+    seeds = fresh.software.checkpoint_seeds(checkpoint)
+    trail.create(settings.folder / "trail", installation.origin, checkpoint, seeds)
+    installation.save(settings.folder)
     return Administrator(account, key_id, secret)
 
 

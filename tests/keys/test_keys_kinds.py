@@ -120,13 +120,14 @@ async def test_a_kind_of_key_that_cannot_be_is_refused_and_nothing_made(world, a
 
 async def test_the_last_use_is_told_once_it_is_folded_in(world):
     from keystead.keys import lastuse
+    from keystead.trail.index import Used
 
     async with world:
         key = await world.key()
         unused = await world.kms("get_key_last_usage", key_id=key["KeyId"])
         uses = [
-            lastuse.LastUse(key["Arn"], "Encrypt", world.now + 2, "e2", "r2"),
-            lastuse.LastUse(key["Arn"], "Decrypt", world.now + 1, "e1", "r1"),
+            Used(key["Arn"], "Encrypt", world.now + 2, "e2", "r2"),
+            Used(key["Arn"], "Decrypt", world.now + 1, "e1", "r1"),
         ]
 
         async with world.database.write("index", announced=False) as tx:

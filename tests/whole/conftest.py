@@ -64,7 +64,7 @@ class Node:
     def aws(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_REGION": self.facts["region"],
+            "AWS_DEFAULT_REGION": self.facts["region"],
             "AWS_ACCESS_KEY_ID": self.facts["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": self.facts["secret_access_key"],
             "AWS_CONFIG_FILE": os.devnull,

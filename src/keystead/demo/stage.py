@@ -75,7 +75,7 @@ class Stage:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return own | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
             "AWS_ACCESS_KEY_ID": self.administrator.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.administrator.secret_access_key,
             "AWS_CONFIG_FILE": os.devnull,

@@ -1,7 +1,6 @@
 """When a key was last used: folded in from the trail, never written on a call's way."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
 
@@ -9,22 +8,12 @@ from keystead.database.engine import Transaction
 from keystead.keys.key import DAY, Key
 from keystead.keys.store import usage
 from keystead.keys.use import Keys
+from keystead.trail.index import Used
 
 
-@dataclass(frozen=True, slots=True)
-class LastUse:
-    """One successful cryptographic operation. `at` in seconds since the epoch."""
-
-    key_arn: str
-    operation: str
-    at: float
-    event_id: str
-    request_id: str
-
-
-async def fold(tx: Transaction, used: Iterable[LastUse]) -> None:
+async def fold(tx: Transaction, used: Sequence[Used]) -> None:
     """The newest wins, whatever the order they come in."""
-    newest: dict[str, LastUse] = {}
+    newest: dict[str, Used] = {}
     for use in used:
         if use.key_arn not in newest or newest[use.key_arn].at <= use.at:
             newest[use.key_arn] = use
@@ -37,10 +26,10 @@ async def fold(tx: Transaction, used: Iterable[LastUse]) -> None:
         await tx.execute(insert(usage).values(**row, event_id=use.event_id, request_id=use.request_id))
 
 
-async def last_use(room: Keys, key: Key) -> LastUse | None:
+async def last_use(room: Keys, key: Key) -> Used | None:
     async with room.database.read() as connection:
         row = (await connection.execute(select(usage).where(usage.c.key_arn == key.arn))).first()
-    return LastUse(row.key_arn, row.operation, row.at, row.event_id, row.request_id) if row is not None else None
+    return Used(row.key_arn, row.operation, row.at, row.event_id, row.request_id) if row is not None else None
 
 
 async def days_without_use(room: Keys, key: Key) -> int:

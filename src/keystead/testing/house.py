@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +16,8 @@ import uvicorn
 import uvloop
 
 from keystead import server
-from keystead.app import House
-from keystead.config import Settings
+from keystead.app import House, own_keys
+from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.install import Administrator, install
@@ -24,7 +25,9 @@ from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
 from keystead.scheduler import follow
+from keystead.trail import setup as trail
 from keystead.trail.client import LocalRecorder
+from keystead.trail.signed_note import Signer
 
 T = TypeVar("T")
 
@@ -139,13 +142,15 @@ class _Thread(threading.Thread):
         folder = self._settings.folder
         administrator = await install(self._settings, region=self._region, seal=FileSeal())
         opened = setup.open(folder, FileSeal())
+        seeds = opened.checkpoint_seeds(trail.sealed_key(folder / "trail"))
+        signer = Signer(Installation.load(folder).origin, seeds)
         database = Database.open(self._settings.database_url)
         house = House.build(
             self._settings,
             database,
             Feed(database),
-            LocalKeyholder(opened),
-            LocalRecorder(folder / "trail"),
+            LocalKeyholder(opened, partial(own_keys, database)),
+            LocalRecorder(folder / "trail", signer.sign),
             time.time,
         )
         self._house = house
