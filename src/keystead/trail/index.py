@@ -8,10 +8,10 @@ So each record is indexed exactly once, whatever is killed between any two steps
 thrown away and made again from the log.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -20,7 +20,7 @@ from keystead.trail import attributes, store
 from keystead.trail.attributes import Attributes
 from keystead.trail.event import SERVICE_EVENT
 from keystead.trail.segments import Reader, Record
-from keystead.trail.store import Position
+from keystead.trail.store import EventRow, Position, ResourceRow
 
 log = structlog.get_logger("keystead.trail.index")
 
@@ -70,15 +70,15 @@ class Batch:
     repeatable  eventID to seq of what the service itself did: it may be in the log twice (trail.outbox), and is indexed once
     """
 
-    rows: list[Mapping[str, Any]] = field(default_factory=list)
-    resources: list[Mapping[str, Any]] = field(default_factory=list)
+    rows: list[EventRow] = field(default_factory=list)
+    resources: list[ResourceRow] = field(default_factory=list)
     used: dict[str, Used] = field(default_factory=dict)
     repeatable: dict[str, int] = field(default_factory=dict)
 
     def drop(self, seqs: set[int]) -> None:
         if seqs:
-            self.rows = [row for row in self.rows if row["seq"] not in seqs]
-            self.resources = [row for row in self.resources if row["seq"] not in seqs]
+            self.rows = [row for row in self.rows if row.seq not in seqs]
+            self.resources = [row for row in self.resources if row.seq not in seqs]
 
 
 class Index:
@@ -170,32 +170,29 @@ def batch_of(known: Position, records: Iterable[Record]) -> Batch:
     return batch
 
 
-def event_row(seq: int, node: str, seen: Attributes, event: bytes) -> Mapping[str, Any]:
+def event_row(seq: int, node: str, seen: Attributes, event: bytes) -> EventRow:
     who = seen.user_identity
-    return {
-        "seq": seq,
-        "node": node,
-        "account": seen.recipient_account_id,
-        "region": seen.aws_region,
-        "at": seen.at,
-        "event_id": seen.event_id,
-        "name": seen.event_name,
-        "source": seen.event_source,
-        "username": who.username,
-        "access_key_id": who.access_key_id,
-        "read_only": seen.read_only,
-        "record": event.decode(),
-    }
+    return EventRow(
+        seq,
+        node,
+        seen.recipient_account_id,
+        seen.aws_region,
+        seen.at,
+        seen.event_id,
+        seen.event_name,
+        seen.event_source,
+        who.username,
+        who.access_key_id,
+        seen.read_only,
+        event.decode(),
+    )
 
 
-def resource_rows(seq: int, seen: Attributes | None) -> list[Mapping[str, Any]]:
+def resource_rows(seq: int, seen: Attributes | None) -> list[ResourceRow]:
     if seen is None:
         return []
     account, region, at = seen.recipient_account_id, seen.aws_region, seen.at
-    return [
-        {"account": account, "region": region, "name": name, "at": at, "seq": seq, "type": type_}
-        for type_, name in seen.named()
-    ]
+    return [ResourceRow(account, region, name, at, seq, type_) for type_, name in seen.named()]
 
 
 def note_use(used: dict[str, Used], seen: Attributes) -> None:

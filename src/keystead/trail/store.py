@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -97,6 +97,35 @@ positions = Table(
     UniqueConstraint("ordinal"),
 )
 
+
+class EventRow(NamedTuple):
+    """A row of `events`, column by column."""
+
+    seq: int
+    node: str
+    account: str
+    region: str
+    at: int
+    event_id: str
+    name: str
+    source: str
+    username: str | None
+    access_key_id: str | None
+    read_only: bool
+    record: str
+
+
+class ResourceRow(NamedTuple):
+    """A row of `resources`, column by column."""
+
+    account: str
+    region: str
+    name: str
+    at: int
+    seq: int
+    type: str
+
+
 ATTRIBUTES: Final[Mapping[str, Column[Any]]] = {
     "EventId": events.c.event_id,
     "EventName": events.c.name,
@@ -168,11 +197,18 @@ async def known(tx: Transaction, event_ids: Sequence[str]) -> list[str]:
     return list((await tx.execute(select(events.c.event_id).where(events.c.event_id.in_(event_ids)))).scalars())
 
 
-async def add(tx: Transaction, rows: Sequence[Mapping[str, Any]], resource_rows: Sequence[Mapping[str, Any]]) -> None:
+async def add(tx: Transaction, rows: Sequence[EventRow], resource_rows: Sequence[ResourceRow]) -> None:
+    await insert_many(tx, events, rows)
+    await insert_many(tx, resources, resource_rows)
+
+
+async def insert_many(tx: Transaction, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows in the order of the table's columns, straight to the driver: a fifth of the index's cost was spent on naming
+    the columns of each.
+    """
     if rows:
-        await tx.execute(insert(events), rows)
-    if resource_rows:
-        await tx.execute(insert(resources), resource_rows)
+        statement = insert(table).compile(dialect=tx.connection.dialect)
+        await tx.connection.exec_driver_sql(str(statement), list(rows))
 
 
 async def page(connection: Connection, wanted: Wanted, limit: int) -> list[Row[Any]]:
@@ -243,11 +279,11 @@ async def oldest(connection: Connection, known: Position, after: int, limit: int
     return list(await connection.execute(query.order_by(events.c.seq).limit(limit)))
 
 
-async def remove(tx: Transaction, seqs: Sequence[int], resource_rows: Sequence[Mapping[str, object]]) -> None:
+async def remove(tx: Transaction, seqs: Sequence[int], resource_rows: Sequence[ResourceRow]) -> None:
     """Events, and their resources as they were added."""
     await tx.execute(delete(events).where(events.c.seq.in_(seqs)))
     for row in resource_rows:
-        await tx.execute(delete(resources).where(*(resources.c[name] == value for name, value in row.items())))
+        await tx.execute(delete(resources).filter_by(**row._asdict()))
 
 
 async def clear(tx: Transaction, known: Position) -> None:
