@@ -106,9 +106,10 @@ class Index:
             position = await store.begin(tx, self._node)
         while position.last + 1 < end:
             position = await self._index_batch(position)
-        if position.last + 1 > end:
-            raise IndexAhead(position.last + 1, end)
-        self._reached = end
+        durable = self._reader.durable()
+        if position.last + 1 > durable:
+            raise IndexAhead(position.last + 1, durable)
+        self._reached = position.last + 1
 
     async def _index_batch(self, known: Position) -> Position:
         records = self._reader.after(known.last, BATCH)
