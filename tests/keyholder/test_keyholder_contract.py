@@ -15,7 +15,7 @@ from keystead.keyholder.ciphertext import (
     material_id_of,
 )
 from keystead.keyholder.errors import CiphertextInvalid, RequestRefused, TokenInvalid
-from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material, SealedKey
+from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material, SealedKey, wrapped_under
 
 CONTEXT = canonical({"purpose": "test", "Ünïcode": "✓"})
 
@@ -353,6 +353,61 @@ def test_loading_again_changes_nothing(keyholder, caretaker, house):
     keyholder.load(house.sealed)
 
     assert keyholder.create_material("key", SYMMETRIC_DEFAULT).token[:17] == newest
+
+
+def test_a_token_tells_the_store_which_domain_key_it_needs(keyholder, caretaker):
+    made = caretaker.new_domain_key()
+    caretaker.load((made,))
+
+    assert wrapped_under(keyholder.create_material("key", SYMMETRIC_DEFAULT).token) == made.id
+    assert wrapped_under(keyholder.create_secret("AKIAEXAMPLE")[1]) == made.id
+
+
+@pytest.mark.parametrize("token", [b"", b"\x02" * 17, b"\x01" * 16])
+def test_what_cannot_be_a_token_needs_no_domain_key(token):
+    with pytest.raises(ValueError):
+        wrapped_under(token)
+
+
+def test_a_rewrapped_secret_still_signs(keyholder, caretaker):
+    _, token = keyholder.create_secret("AKIAEXAMPLE")
+    made = caretaker.new_domain_key()
+    caretaker.load((made,))
+
+    rewrapped = caretaker.rewrap_secret(token, "AKIAEXAMPLE")
+
+    scope = ("20150830", "us-east-1", "iam")
+    assert wrapped_under(rewrapped) == made.id != wrapped_under(token)
+    assert keyholder.signing_key(rewrapped, "AKIAEXAMPLE", *scope) == keyholder.signing_key(
+        token, "AKIAEXAMPLE", *scope
+    )
+
+
+def test_a_secret_is_rewrapped_only_for_its_access_key(keyholder, caretaker):
+    _, token = keyholder.create_secret("AKIAEXAMPLE")
+
+    with pytest.raises(TokenInvalid):
+        caretaker.rewrap_secret(token, "AKIAOTHER")
+
+
+def test_a_forgotten_key_is_opened_again_from_its_token(keyholder, caretaker, material):
+    blob = keyholder.encrypt(material, b"x", b"")
+
+    keyholder.forget(material.key_id)
+    caretaker.forget("a key that nobody knows")
+
+    assert keyholder.decrypt(material, blob, b"") == b"x"
+
+
+def test_a_sealed_key_that_lies_under_the_newest_root_key_is_left_as_it_is(caretaker, house):
+    assert [caretaker.reseal(key) for key in house.sealed] == list(house.sealed)
+
+
+def test_what_does_not_open_is_not_resealed(caretaker, house):
+    key = house.sealed[0]
+
+    with pytest.raises(TokenInvalid):
+        caretaker.reseal(SealedKey(key.id, key.purpose, key.version, flip(key.blob, 300)))
 
 
 @pytest.mark.parametrize(

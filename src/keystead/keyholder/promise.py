@@ -59,7 +59,7 @@ class SealedKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
 
 def wrapped_under(token: bytes) -> str:
     """The UUID of the domain key that this token needs. Nothing is verified; ValueError for what cannot be a token."""
-    if token[:1] != b"\x01":
+    if token[:1] != b"\x01" or len(token) < 17:
         raise ValueError("not a token of this version")
     return str(uuid.UUID(bytes=token[1:17]))
 

@@ -61,8 +61,13 @@ def drop_former(data: Path, seal: Seal, sealed: Iterable[SealedKey]) -> None:
             raise FormerRootNeeded(needed)
         if former:
             replace(data / SEAL_FILE, seals.made(data, seal, (root,)))
-        current = seals.key_file(seals.load(data).id)
-        for left in data.glob(f"{seals.key_file('*')}*"):  # what a crash left of writing one, too
+        _clear(data, seals.key_file(seals.load(data).id))
+
+
+def _clear(data: Path, current: str) -> None:
+    """All key files but the current one, and what a crash left of writing one or the seal file."""
+    for pattern in (f"{seals.key_file('*')}*", f"{SEAL_FILE}.*"):
+        for left in data.glob(pattern):
             if left.name != current:
                 remove(left)
 
