@@ -128,8 +128,22 @@ class Server:
             else:
                 return
 
+    def await_mark(self, mark: str) -> None:
+        """Until a replica has the change of that id."""
+        deadline = time.monotonic() + START_SECONDS
+        while not asyncio.run(self.fetch("SELECT 1 FROM changes WHERE id = $1", mark)):
+            assert time.monotonic() < deadline, "the replica does not follow"
+            time.sleep(0.05)
+
+    async def fetch(self, statement: str, *values: object) -> Any:
+        connection = await asyncpg.connect(self.url("postgres"), ssl=False)
+        try:
+            return await connection.fetch(statement, *values)
+        finally:
+            await connection.close()
+
     async def connect_once(self) -> None:
-        await (await asyncpg.connect(self.url("postgres"), ssl=False)).close()
+        await self.fetch("SELECT 1")
 
     def stop(self, how: int = signal.SIGINT) -> None:
         """SIGINT cuts every connection and shuts down in order; SIGQUIT is a crash; see postgres(1)."""
@@ -137,6 +151,17 @@ class Server:
             self.process.send_signal(how)
             self.process.wait(START_SECONDS)
             self.process = None
+
+    def serve_tls(self, certificate: bytes, key: bytes) -> None:
+        """Start again with TLS on."""
+        self.stop()
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            path = self.data / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                shutil.chown(path, "postgres", "postgres")
+        self.start(ssl="on")
 
     def promote(self) -> None:
         self.run("pg_ctl", "promote", "-D", self.data)

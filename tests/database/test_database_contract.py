@@ -249,6 +249,90 @@ async def test_a_cancelled_write_is_whole_or_absent_and_never_unannounced(opened
     counter.close()
 
 
+CRASHING = textwrap.dedent(
+    """
+    import asyncio, itertools, os, sys
+    from keystead.database.engine import Database
+
+    async def main():
+        database = Database.open(sys.argv[1])
+        for number in itertools.count():
+            async with database.write() as tx:
+                for part in ("one", "two", "three"):
+                    tx.changed(part, str(number))
+            os.write(1, b".\\n")
+
+    asyncio.run(main())
+    """
+)
+
+
+async def test_a_killed_writer_loses_nothing_acknowledged_leaves_nothing_half_and_holds_nobody_up(opened, url):
+    async with opened() as database:
+        acknowledged = []
+        for milliseconds in (0, 3, 7, 20):
+            command = (sys.executable, "-c", CRASHING, url)
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+            first = await process.stdout.readline()
+            await asyncio.sleep(milliseconds / 1000)
+            process.kill()
+            rest = (await process.communicate())[0]
+            acknowledged.append(len((first + rest).splitlines()))
+
+            async with asyncio.timeout(5), database.write() as tx:
+                tx.changed("between", "runs")
+
+        counts = select(changes.c.kind, func.count()).group_by(changes.c.kind)
+        async with database.read() as connection:
+            found = dict((await connection.execute(counts)).all())
+        assert found["one"] == found["two"] == found["three"]
+        assert sum(acknowledged) <= found["one"] <= sum(acknowledged) + len(acknowledged)
+
+
+async def test_text_is_ordered_and_compared_by_its_bytes(opened):
+    ids = ["B", "a", "_", "Z", "-", "é", "z", "10", "9", "a b", "ab", "ａ"]
+    async with opened() as database:
+        async with database.write() as tx:
+            for number, identifier in enumerate(ids):
+                await sealed_keys.add(tx, Key(number, identifier))
+
+        async with database.read() as connection:
+            ordered = (await connection.execute(select(table.c.id).order_by(table.c.id))).scalars().all()
+            after = select(table.c.id).where(table.c.id > "Z").order_by(table.c.id)
+            rest = (await connection.execute(after)).scalars().all()
+
+        expected = sorted(ids, key=str.encode)
+        assert ordered == expected
+        assert rest == expected[expected.index("Z") + 1 :]
+
+
+async def test_an_error_shows_no_value_that_was_to_be_stored(opened):
+    async with opened() as database:
+        async with database.write() as tx:
+            await sealed_keys.add(tx, Key())
+
+        async def again():
+            async with database.write() as tx:
+                await sealed_keys.add(tx, Key(blob=b"wrapped-secret"))
+
+        with pytest.raises(IntegrityError) as raised:
+            await again()
+
+        assert "wrapped-secret" not in str(raised.value)
+        assert "wrapped-secret" not in repr(raised.value)
+
+
+async def test_nodes_that_start_together_migrate_once(opened):
+    nodes = [opened() for _ in range(4)]
+
+    await asyncio.gather(*(node.database.migrate() for node in nodes))
+
+    async with nodes[0] as database, database.read() as connection:
+        assert len((await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).all()) == 1
+    for node in nodes[1:]:
+        await node.database.close()
+
+
 async def test_ping_needs_a_database_that_can_be_written(opened):
     async with opened() as database:
         await database.ping()
