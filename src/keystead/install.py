@@ -96,8 +96,8 @@ async def _install(settings: Settings, region: str, seal: Seal, account: str) ->
 async def add_account(settings: Settings, account: str | None) -> Administrator:
     """A further account with its administrator, also while a node serves.
 
-    This process cannot tell the node's workers, and need not: nothing of a new account can be cached anywhere, and that an
-    access key is unknown is never remembered. The change feed names the account all the same, for other nodes.
+    This process cannot tell the node's workers, and need not: nothing of a new account can be cached, and that a
+    key is unknown is never remembered. The change feed names the account all the same.
 
     Raises FileNotFoundError, AccountExists, AccountRefused, or SealNotOpened.
     """

@@ -17,6 +17,7 @@ from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
 from keystead.services import iam, sts
+from keystead.wire import model
 
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
@@ -26,7 +27,11 @@ OPERATIONS = {
     service: {function.__name__: function for function in module.OPERATIONS}
     for service, module in (("iam", iam), ("sts", sts))
 }
-AWS_NAMES = {name: "".join(part.title() for part in name.split("_")) for name in OPERATIONS["iam"] | OPERATIONS["sts"]}
+AWS_NAMES = {
+    operation.python_name: operation.name
+    for service in OPERATIONS
+    for operation in model.load(service).operations.values()
+}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -88,6 +93,10 @@ class World:
         answer = await OPERATIONS[service][operation](self.identities, call, **asked)
         if not call.decided and AWS_NAMES[operation] not in sts.EXEMPT:
             raise Undecided(operation)
+        shape = model.load(service).operations[AWS_NAMES[operation]].output
+        assert (answer is None) == (shape is None), operation
+        if shape is not None:
+            check_shape(shape, answer, operation)
         return answer
 
     async def iam(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
@@ -116,6 +125,22 @@ class World:
     ) -> Caller:
         answer = await self.sts("assume_role", caller, role_arn=role_arn, role_session_name=session, **asked)
         return await self.caller(answer["Credentials"]["AccessKeyId"], answer["Credentials"]["SessionToken"])
+
+
+TYPES = {"string": str, "boolean": bool, "integer": int, "timestamp": float}
+
+
+def check_shape(shape: model.Shape, value: Any, where: str) -> None:
+    """An answer has what the model requires, nothing that it does not know, and every value of the right type."""
+    if shape.type == "structure":
+        assert shape.required <= set(value) <= set(shape.members), (where, set(value) ^ shape.required)
+        for name, held in value.items():
+            check_shape(shape.members[name], held, f"{where}.{name}")
+    elif shape.type == "list":
+        for held in value:
+            check_shape(shape.member, held, where)
+    else:
+        assert type(value) is TYPES[shape.type], (where, type(value))
 
 
 def policy(*statements: Any) -> str:

@@ -1,4 +1,4 @@
-"""The way to a decision: condition keys of a call, remembered decisions, and what credentials without MFA may not do."""
+"""The way to a decision: condition keys of a call, remembered decisions, what credentials without MFA may not do."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""IAM and STS against AWS's model: everything in it is served or refused by name, and errors are named as it names them."""
+"""IAM and STS against AWS's model: everything in it is served or refused by name, and errors have its names."""
 
 import inspect
 

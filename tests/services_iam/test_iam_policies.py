@@ -5,6 +5,7 @@ from urllib.parse import unquote
 import pytest
 
 from keystead.access.errors import AccessDenied
+from keystead.identities.authorize import authorize
 from keystead.identities.store import managed
 from keystead.services.iam.errors import TABLE
 
@@ -385,13 +386,40 @@ async def test_shipped_policies_are_readable_and_unchangeable(world, operation, 
         assert (await refusal(world.iam(operation, policy_arn=ADMINISTRATOR, **asked)))[0] == "AccessDenied"
 
 
-async def test_every_shipped_policy_can_be_attached_and_counts(world):
+@pytest.mark.parametrize("policy", managed.SHIPPED, ids=lambda policy: policy.name)
+async def test_every_shipped_policy_can_be_attached_and_counts(world, policy):
     async with world:
         user = await world.user("zoe")
-        for policy in managed.SHIPPED:
-            await world.iam("attach_user_policy", user_name="zoe", policy_arn=policy.arn)
 
-        assert len((await world.caller(user.access_key_id)).standing.identity) == len(managed.SHIPPED)
+        await world.iam("attach_user_policy", user_name="zoe", policy_arn=policy.arn)
+
+        assert len((await world.caller(user.access_key_id)).standing.identity) == 1
+        used = (await world.iam("list_policies", scope="AWS", only_attached=True))["Policies"]
+        assert policy.arn in [one["Arn"] for one in used]
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "denied"),
+    [
+        ("PowerUserAccess", ["kms:CreateKey", "sts:AssumeRole", "iam:ListRoles"], ["iam:CreateUser", "iam:GetRole"]),
+        ("SecretsManagerReadWrite", ["secretsmanager:GetSecretValue", "kms:ListKeys"], ["kms:Decrypt"]),
+        ("SecurityAudit", ["iam:GetUser", "kms:GetKeyPolicy"], ["secretsmanager:GetSecretValue", "ssm:GetParameter"]),
+        ("job-function/ViewOnlyAccess", ["kms:ListKeys", "iam:ListUsers"], ["kms:GetKeyPolicy", "iam:GetUser"]),
+        ("IAMReadOnlyAccess", ["iam:GetUser"], ["iam:PutUserPolicy", "kms:ListKeys"]),
+        ("AWSKeyManagementServicePowerUser", ["kms:CreateKey"], ["kms:Encrypt", "kms:ScheduleKeyDeletion"]),
+    ],
+)
+async def test_shipped_policies_mean_what_their_names_say(world, name, allowed, denied):
+    async with world:
+        user = await world.user("zoe")
+        await world.iam("attach_user_policy", user_name="zoe", policy_arn=f"arn:aws:iam::aws:policy/{name}")
+        caller = await world.caller(user.access_key_id)
+
+        for action in allowed:
+            assert authorize(world.call(caller, "any", "any"), action).allowed
+        for action in denied:
+            with pytest.raises(AccessDenied):
+                authorize(world.call(caller, "any", "any"), action)
 
 
 @pytest.mark.parametrize(

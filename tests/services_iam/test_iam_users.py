@@ -358,8 +358,11 @@ async def test_a_boundary_key_is_absent_where_aws_has_none(world, words):
 
         await world.iam("delete_user_permissions_boundary", helper, user_name="zoe")
         await world.iam(
-            "put_user_permissions_boundary", helper, user_name="zoe", permissions_boundary="arn:aws:iam::aws:policy/IAMFullAccess"
-        )  # fmt: skip
+            "put_user_permissions_boundary",
+            helper,
+            user_name="zoe",
+            permissions_boundary="arn:aws:iam::aws:policy/IAMFullAccess",
+        )
         with pytest.raises(AccessDenied):
             await world.iam("get_user", helper, user_name="zoe")
 

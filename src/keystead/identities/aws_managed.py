@@ -1,9 +1,10 @@
 """Managed policies that are shipped: AWS's names for what most accounts need, as far as it concerns the services here.
 
-Written from the meaning that AWS documents (Managed Policy Reference, read in 2026), not copied; statements about services
-that do not exist here are left out. Nobody can change them, any account may attach them, and each has one version, v1.
+Written from the meaning that AWS documents (Managed Policy Reference, read in 2026), not copied. What concerns other
+services is left out. Nobody can change them, any account may attach them, and each has one version, v1.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,8 +30,11 @@ class Shipped:
 
 
 def allow(*actions: str) -> str:
-    listed = ",".join(f'"{action}"' for action in actions)
-    return f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{listed}],"Resource":"*"}}]}}'
+    return policy({"Effect": "Allow", "Action": list(actions), "Resource": "*"})
+
+
+def policy(*statements: dict[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
 
 
 SHIPPED: Final = (
@@ -83,6 +87,73 @@ SHIPPED: Final = (
         "AWSCloudTrail_ReadOnlyAccess",
         "Provides read only access to CloudTrail.",
         allow("cloudtrail:Get*", "cloudtrail:Describe*", "cloudtrail:List*", "cloudtrail:LookupEvents"),
+    ),
+    Shipped(
+        "ANPAKEYSTEAD000000006",
+        "PowerUserAccess",
+        "Provides full access to AWS services and resources, but does not allow management of users and groups.",
+        policy(
+            {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"},
+            {"Effect": "Allow", "Action": ["iam:ListRoles"], "Resource": "*"},
+        ),
+    ),
+    Shipped(
+        "ANPAKEYSTEAD000000007",
+        "SecretsManagerReadWrite",
+        "Provides read/write access to AWS Secrets Manager.",
+        allow("secretsmanager:*", "kms:DescribeKey", "kms:ListAliases", "kms:ListKeys"),
+    ),
+    Shipped(
+        "ANPAKEYSTEAD000000008",
+        "AmazonSSMFullAccess",
+        "Provides full access to Amazon SSM.",
+        allow("ssm:*"),
+    ),
+    Shipped(
+        "ANPAKEYSTEAD000000009",
+        "AmazonSSMReadOnlyAccess",
+        "Provides read only access to Amazon SSM.",
+        allow("ssm:Describe*", "ssm:Get*", "ssm:List*"),
+    ),
+    Shipped(
+        "ANPAKEYSTEAD000000010",
+        "SecurityAudit",
+        "Grants access to read security configuration metadata.",
+        allow(
+            "cloudtrail:Describe*",
+            "cloudtrail:Get*",
+            "cloudtrail:List*",
+            "cloudtrail:LookupEvents",
+            "iam:GenerateCredentialReport",
+            "iam:Get*",
+            "iam:List*",
+            "iam:SimulateCustomPolicy",
+            "iam:SimulatePrincipalPolicy",
+            "kms:Describe*",
+            "kms:Get*",
+            "kms:List*",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:GetResourcePolicy",
+            "secretsmanager:ListSecretVersionIds",
+            "secretsmanager:ListSecrets",
+            "ssm:DescribeParameters",
+            "ssm:ListTagsForResource",
+        ),
+    ),
+    Shipped(
+        "ANPAKEYSTEAD000000011",
+        "ViewOnlyAccess",
+        "Grants permissions to view resources and basic metadata, not their contents.",
+        allow(
+            "cloudtrail:DescribeTrails",
+            "cloudtrail:LookupEvents",
+            "iam:List*",
+            "kms:ListAliases",
+            "kms:ListKeys",
+            "secretsmanager:ListSecrets",
+            "ssm:DescribeParameters",
+        ),
+        path="/job-function/",
     ),
 )
 

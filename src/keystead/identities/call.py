@@ -10,7 +10,8 @@ from keystead.access.request import Principal
 from keystead.trail.notes import Notes
 
 Asked = tuple[str, str, Combine, str | None, Policy | None, bool]
-"""What a remembered decision was about: action, resource, way to combine, the resource's account and policy, whether grants count."""
+"""What a remembered decision was about: action, resource, way to combine, the resource's account and policy, and
+whether grants count."""
 
 
 @dataclass(frozen=True, slots=True)

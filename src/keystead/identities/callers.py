@@ -44,7 +44,7 @@ class Credential:
 
 
 async def load(connection: Connection, access_key_id: str) -> Credential | None:
-    """None for a key that is unknown or not active. Expiry is the asker's business: time passes while this is cached."""
+    """None for a key that is unknown or not active. Expiry is for the asker: time passes while this is cached."""
     if access_key_id.startswith(LONG_TERM):
         held = await access_keys.held(connection, access_key_id)
         return await of_user(connection, access_key_id, *held) if held is not None else None

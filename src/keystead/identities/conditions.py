@@ -1,6 +1,6 @@
 """The global condition keys of a call, each computed when a policy asks for it.
 
-None is absence; "absent" never means empty or false. Keys in capitals as AWS documents them; they are asked for in lower case.
+None is absence; "absent" never means empty or false. Keys are asked for in lower case.
 Source: IAM user guide, AWS global condition context keys.
 """
 
@@ -63,7 +63,8 @@ ABSENT: Final = frozenset(
         "aws:calledvia", "aws:calledviafirst", "aws:calledvialast",
         # there is no MFA, no organisation, no web identity, no VPC, and no service that calls in its own name
         "aws:multifactorauthage", "aws:principalorgid", "aws:principalorgpaths", "aws:federatedprovider",
-        "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip", "aws:principalservicename", "aws:principalservicenameslist",
+        "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip",
+        "aws:principalservicename", "aws:principalservicenameslist",
     )
 )  # fmt: skip
 """Keys that nothing here can supply, and that no service may supply either."""

@@ -1,4 +1,7 @@
-"""A new access key on its way to its holder: made before the transaction that keeps it, which must not wait for the keyholder."""
+"""A new access key on its way to its holder.
+
+Made before the transaction that keeps it: a write that waits for the keyholder would keep every other writer waiting.
+"""
 
 from dataclasses import dataclass, field
 

@@ -22,7 +22,7 @@ from keystead.keyholder.promise import Keyholder
 KNOWN: Final = 10_000
 """Credentials kept by one process."""
 STRANGERS: Final = 2
-"""Looks at the database at a time for access keys that were not met before: made-up ones must not keep the others waiting."""
+"""Looks at the database at a time for access keys not met before: made-up ones must not keep the others waiting."""
 ADMINISTRATOR: Final = f"arn:aws:iam::{aws_managed.ACCOUNT}:policy/AdministratorAccess"
 DECOY: Final = names.LONG_TERM + "0" * 16
 """Nobody's: it has a character that no access key id has."""
@@ -92,7 +92,7 @@ class Identities:
         return credential
 
     async def look_in_vain(self) -> None:
-        """What it costs to find that an access key is unknown. Owed where a known one is refused: time must not tell."""
+        """What it costs to find a key unknown. Owed where a known one is refused: time must not tell."""
         async with self._strangers, self.database.read() as connection:
             await callers.load(connection, DECOY)
 

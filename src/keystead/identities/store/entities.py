@@ -1,4 +1,4 @@
-"""Users and roles: found, made, renamed and removed. A new one of an old name is somebody else: its unique id is new."""
+"""Users and roles: found, made, renamed, removed. A new one of an old name is somebody else, by another unique id."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

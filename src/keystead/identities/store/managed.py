@@ -1,4 +1,4 @@
-"""Managed policies: those of an account, with their versions, and those that everybody finds under the account "aws"."""
+"""Managed policies: an account's own, with their versions, and those that everybody finds under the account "aws"."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -48,5 +48,5 @@ async def add(tx: Transaction, session: Session) -> None:
 
 
 async def sweep(tx: Transaction, now: float) -> int:
-    """Delete what expired long enough ago; how many there were. Nobody need hear of it: the clock ended them already."""
+    """Delete what expired long enough ago; how many. Nobody need hear of it: the clock ended them already."""
     return (await tx.execute(delete(table).where(table.c.expires_at < now - KEPT_SECONDS))).rowcount

@@ -6,7 +6,7 @@
     tag              of a user, role or policy
     policy_history   append only: what each policy, attachment, boundary and trust was, from when
 
-Names are kept as given and compared folded. Secrets are wrapped by the keyholder; of session tokens only a hash is kept.
+Names are kept as given and compared folded. Secrets are wrapped by the keyholder; of session tokens a hash is kept.
 """
 
 from typing import Final
@@ -29,8 +29,8 @@ from sqlalchemy import (
 from keystead.database.tables import SEQUENCE, metadata
 
 KIND: Final = "identity"
-"""In the change feed. The id is the smallest thing that was changed and may be cached with a caller: an access key's, a user's
-or role's, or that of an account, since its managed policies may concern all who are in it."""
+"""In the change feed. The id is that of the smallest thing that changed and may be cached with a caller: an access key,
+a user or role, or an account, since its managed policies may concern all who are in it."""
 
 ACCOUNT: Final = String(12)
 UNIQUE_ID: Final = String(21)

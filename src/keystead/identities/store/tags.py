@@ -45,7 +45,10 @@ async def of(connection: Connection, unique_id: str) -> Pairs:
 
 
 async def put(tx: Transaction, subject: Subject, pairs: Pairs) -> None:
-    """Add tags, or replace those of the same key. Raises QuotaExceeded. The pairs have been checked, the subject is there."""
+    """Add tags, or replace those of the same key. Raises QuotaExceeded.
+
+    The pairs have been checked, and the subject is there in this transaction.
+    """
     replaced = {fold(key) for key, _ in pairs}
     kept = {fold(key) for key, _ in await of(tx.connection, subject.id)} - replaced
     if len(kept) + len(replaced) > limits.TAGS[1]:

@@ -1,4 +1,4 @@
-"""How every operation of IAM begins: find what it is about, and decide. What is missing is denied before it is not found.
+"""How every operation of IAM begins: find what it is about, and decide. The missing is denied before it is not found.
 
 The resource of an operation is the ARN of its user, role or policy; which condition keys it has is a table, too
 (Service Authorization Reference, IAM). Lists have the path that they are asked for, as recorded denials show.

@@ -1,4 +1,4 @@
-"""What IAM's model has and is not served, and why. With the operations served it covers the whole model; a test counts."""
+"""What IAM's model has and is not served, and why. With what is served it covers the whole model; a test counts."""
 
 from typing import Final
 
@@ -20,15 +20,15 @@ NO_USE: Final = "not served yet: it is not known when which access key was used"
 
 GROUPS: Final = {
     NO_GROUPS: """
-        AddUserToGroup AttachGroupPolicy CreateGroup DeleteGroup DeleteGroupPolicy DetachGroupPolicy GetGroup GetGroupPolicy
-        ListAttachedGroupPolicies ListGroupPolicies ListGroups PutGroupPolicy RemoveUserFromGroup UpdateGroup
+        AddUserToGroup AttachGroupPolicy CreateGroup DeleteGroup DeleteGroupPolicy DetachGroupPolicy GetGroup
+        GetGroupPolicy ListAttachedGroupPolicies ListGroupPolicies ListGroups PutGroupPolicy RemoveUserFromGroup
+        UpdateGroup
     """,
     NO_REPORTS: """
         CreateAccountAlias DeleteAccountAlias GenerateCredentialReport GenerateServiceLastAccessedDetails
         GetAccountAuthorizationDetails GetAccountProperties GetAccountSummary GetCredentialReport
         GetHumanReadableSummary GetServiceLastAccessedDetails GetServiceLastAccessedDetailsWithEntities
-        ListAccountAliases ListPoliciesGrantingServiceAccess PutAccountProperties
-        SetSecurityTokenServicePreferences
+        ListAccountAliases ListPoliciesGrantingServiceAccess PutAccountProperties SetSecurityTokenServicePreferences
     """,
     NO_SIMULATION: """
         GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy SimulatePrincipalPolicy
@@ -41,7 +41,8 @@ GROUPS: Final = {
         UpdateOpenIDConnectProviderThumbprint UpdateSAMLProvider
     """,
     NO_PASSWORDS: """
-        ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy GetAccountPasswordPolicy UpdateAccountPasswordPolicy UpdateLoginProfile
+        ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy GetAccountPasswordPolicy
+        UpdateAccountPasswordPolicy UpdateLoginProfile
     """,
     NO_MFA: """
         CreateVirtualMFADevice DeactivateMFADevice DeleteVirtualMFADevice EnableMFADevice GetMFADevice ListMFADeviceTags
@@ -49,16 +50,14 @@ GROUPS: Final = {
     """,
     NO_CERTIFICATES: """
         CreateServiceSpecificCredential DeleteSSHPublicKey DeleteServerCertificate DeleteServiceSpecificCredential
-        DeleteSigningCertificate GetSSHPublicKey GetServerCertificate ListServerCertificateTags
-        ListServerCertificates ListServiceSpecificCredentials.AllUsers ResetServiceSpecificCredential
-        TagServerCertificate UntagServerCertificate UpdateSSHPublicKey UpdateServerCertificate
-        UpdateServiceSpecificCredential UpdateSigningCertificate UploadSSHPublicKey UploadServerCertificate
-        UploadSigningCertificate
+        DeleteSigningCertificate GetSSHPublicKey GetServerCertificate ListServerCertificateTags ListServerCertificates
+        ListServiceSpecificCredentials.AllUsers ResetServiceSpecificCredential TagServerCertificate
+        UntagServerCertificate UpdateSSHPublicKey UpdateServerCertificate UpdateServiceSpecificCredential
+        UpdateSigningCertificate UploadSSHPublicKey UploadServerCertificate UploadSigningCertificate
     """,
     NO_INSTANCES: """
         AddRoleToInstanceProfile CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile ListInstanceProfileTags
-        ListInstanceProfiles RemoveRoleFromInstanceProfile TagInstanceProfile
-        UntagInstanceProfile
+        ListInstanceProfiles RemoveRoleFromInstanceProfile TagInstanceProfile UntagInstanceProfile
     """,
     NO_SERVICE_ROLES: """
         CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus
@@ -70,7 +69,8 @@ GROUPS: Final = {
     """,
     NO_DELEGATION: """
         AcceptDelegationRequest AcquireRole AssociateDelegationRequest CreateDelegationRequest GetDelegationRequest
-        GetRoleTemplateVersion ListDelegationRequests RejectDelegationRequest SendDelegationToken UpdateDelegationRequest
+        GetRoleTemplateVersion ListDelegationRequests RejectDelegationRequest SendDelegationToken
+        UpdateDelegationRequest
     """,
     NO_OUTBOUND: """
         DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation GetOutboundWebIdentityFederationInfo

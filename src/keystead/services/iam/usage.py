@@ -12,7 +12,7 @@ from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer
 
 KINDS: Final = {"User": "user", "Role": "role"}
-"""EntityFilter to a kind of entity. Its other values (Group, LocalManagedPolicy, AWSManagedPolicy) match nothing here."""
+"""EntityFilter to a kind of entity. Its other values (Group and kinds of policies) match nothing here."""
 
 
 async def list_entities_for_policy(

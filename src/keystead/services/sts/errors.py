@@ -1,4 +1,7 @@
-"""What STS says when something is wrong: the one table from error to code and text. Recorded AWS answers unless marked (ours)."""
+"""What STS says when something is wrong: the one table from error to code and text.
+
+Texts are recorded AWS answers unless marked (ours).
+"""
 
 from keystead.access.errors import AccessDenied, PolicyMalformed
 from keystead.identities import errors

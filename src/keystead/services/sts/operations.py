@@ -24,7 +24,7 @@ async def get_caller_identity(_room: Identities, call: Call) -> Answer:
 
 
 async def get_session_token(room: Identities, call: Call, *, duration_seconds: int = limits.TOKEN_SECONDS) -> Answer:
-    """The caller's own permissions for a while, without IAM and most of STS. No policy governs it (STS API reference)."""
+    """The caller's own permissions for a while, without IAM and most of STS. No policy governs it (STS reference)."""
     if call.caller.temporary or call.caller.user_name is None:
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
     new = await new_keys.make(room.keyholder, TEMPORARY)
