@@ -1,6 +1,7 @@
 """What every engine promises, whichever it is. A further engine is finished when this file passes for its URL."""
 
 import asyncio
+import sqlite3
 import sys
 import textwrap
 import uuid
@@ -10,8 +11,9 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from keystead.database import sealed_keys
-from keystead.database.engine import Unannounced
+from keystead.database import sealed_keys, sqlite
+from keystead.database.engine import Database
+from keystead.database.errors import DatabaseLost, Unannounced
 from keystead.database.feed import EVERYTHING, ChangeCounter, Feed
 from keystead.database.tables import changes
 from keystead.database.tables import sealed_keys as table
@@ -349,9 +351,19 @@ async def test_migrating_twice_changes_nothing(opened):
             assert await count(connection) == 1
 
 
+async def test_an_error_of_the_caller_inside_a_block_is_not_taken_for_a_loss(opened):
+    async with opened() as database:
+
+        async def fail():
+            async with database.write():
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            await fail()
+
+
 def test_sqlite_keeps_its_file_to_its_owner_and_its_commits_on_disk(tmp_path):
     """Not of the contract: what this engine is set up with."""
-    from keystead.database.engine import Database
 
     async def facts():
         database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'k.db'}")
@@ -373,7 +385,42 @@ def test_sqlite_keeps_its_file_to_its_owner_and_its_commits_on_disk(tmp_path):
 
 
 def test_sqlite_in_memory_is_refused():
-    from keystead.database.engine import Database
-
     with pytest.raises(ValueError, match="file"):
         Database.open("sqlite+aiosqlite://")
+
+
+async def test_sqlite_that_another_process_writes_to_for_too_long_is_lost_for_now(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "PRAGMAS", tuple(one for one in sqlite.PRAGMAS if "busy_timeout" not in one))
+    path = tmp_path / "k.db"
+    database = Database.open(f"sqlite:///{path}")
+    await database.migrate()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(DatabaseLost) as raised:
+        await database.ping()
+
+    assert raised.value.reason == "SQLITE_BUSY"
+    other.close()
+    await database.ping()
+    await database.close()
+
+
+async def test_sqlite_on_a_full_disk_is_lost_for_now_and_keeps_what_it_had(tmp_path):
+    database = Database.open(f"sqlite:///{tmp_path / 'k.db'}")
+    await database.migrate()
+    async with database.write() as tx:
+        await sealed_keys.add(tx, Key())
+
+    async def too_much():
+        async with database.write() as tx:
+            await tx.connection.exec_driver_sql("PRAGMA max_page_count = 1")  # SQLite's own way to a full disk
+            await sealed_keys.add(tx, Key(2, blob=bytes(1_000_000)))
+
+    with pytest.raises(DatabaseLost) as raised:
+        await too_much()
+
+    assert raised.value.reason == "SQLITE_FULL"
+    async with database.read() as connection:
+        assert await count(connection) == 1
+    await database.close()
