@@ -107,8 +107,7 @@ class Log:
 
     def checkpoint(self, sign: Sign) -> None:
         """Sign the tree, unless it has been. Raises LogBroken."""
-        if self.size != self._noted:
-            self._unbroken(lambda: self._while_there_is_room(lambda: self._checkpoint(sign)))
+        self._unbroken(lambda: self._while_there_is_room(lambda: self._checkpoint(sign)))
 
     def close(self) -> None:
         self._tail.close()
@@ -169,6 +168,8 @@ class Log:
     def _checkpoint(self, sign: Sign) -> None:
         """The state first: should this process end now, the next one signs this tree, or one that begins with it."""
         size, root = self.size, self.root
+        if size == self._noted:
+            return
         self._mark.flush()
         self._hashes.sync()
         where = (self._tail.first, self._tail.end)

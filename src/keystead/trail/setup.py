@@ -12,7 +12,7 @@ import msgspec
 from keystead.keyholder.promise import SealedKey
 from keystead.trail import disk, log
 from keystead.trail.errors import LogDamaged, LogMissing
-from keystead.trail.signed_note import KeyInvalid, Signer, Verifier
+from keystead.trail.signed_note import ED25519, ML_DSA_44, KeyInvalid, Signer, Verifier
 
 SEALED_KEY: Final = "checkpoint.key"
 VERIFIERS: Final = "checkpoint.vkeys"
@@ -37,10 +37,13 @@ def sealed_key(folder: Path) -> SealedKey:
 
 
 def verifiers(folder: Path) -> tuple[Verifier, ...]:
-    """Raises LogMissing, LogDamaged."""
+    """Raises LogMissing; LogDamaged unless there is one for each of the two algorithms."""
     try:
-        return tuple(Verifier.read(line) for line in (folder / VERIFIERS).read_text().splitlines())
+        read = tuple(Verifier.read(line) for line in (folder / VERIFIERS).read_text().splitlines())
     except FileNotFoundError:
         raise LogMissing from None
     except (KeyInvalid, UnicodeDecodeError):
         raise LogDamaged("the verifier keys cannot be read") from None
+    if sorted(verifier.kind for verifier in read) != [ED25519, ML_DSA_44]:
+        raise LogDamaged("the verifier keys are not those of a log")
+    return read

@@ -14,6 +14,7 @@ Absence of proof is never PROVEN.
 import os
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -93,14 +94,17 @@ class Verification:
         self._keys = keys
         self._own_keys = own_keys
         self._state = state.load(folder)  # 2
-        self._mark = Mark.read_only(folder)
+        try:
+            self._mark = Mark.read_only(folder)
+        except ValueError:
+            raise LogDamaged("the mark of what is acknowledged is too short") from None
         self._acknowledged = max(self._mark.read(), self._state.size)
         self._hashes = Hashes(folder, os.O_RDONLY)
         self._notes = Notes(folder)
         self._walk = Walk(folder, min(firsts(folder), default=0), HEADER_LENGTH, 0)
         self._frontier = Frontier()
         self._leaves: list[bytes] = []
-        self._senders: dict[int, set[int]] = {}
+        self._senders: dict[int, Counter[int]] = {}
         self._signed = 0
         self._checkpoints = 0
         self._findings: list[str] = []
@@ -162,13 +166,15 @@ class Verification:
 
     def _count(self, stamp: Stamp) -> None:
         """A sender has one count for each connection it ever had: every number continues one of them, or begins one."""
-        counts = self._senders.setdefault(stamp.source, set())
-        if stamp.number != 1 and stamp.number - 1 not in counts:
+        counts = self._senders.setdefault(stamp.source, Counter())
+        before = stamp.number - 1
+        if before and not counts[before]:
             self._find(
                 f"record {stamp.index}: what process {stamp.source} sent before its number {stamp.number} is missing"
             )
-        counts.discard(stamp.number - 1)
-        counts.add(stamp.number)
+        elif before:
+            counts[before] -= 1
+        counts[stamp.number] += 1
 
     def _grow(self) -> None:
         """Step 4. Hashes are compared as far as something signed rests on them; those after it are not durable."""
