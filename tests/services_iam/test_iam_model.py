@@ -66,4 +66,4 @@ def test_every_text_can_be_filled_from_its_error(name, module):
 
 @BOTH
 def test_every_refusal_gives_a_reason(name, module):
-    assert all(reason.startswith("not served") for reason in module.REFUSED.values())
+    assert all(len(reason.split()) > 2 and not reason.endswith(".") for reason in module.REFUSED.values())

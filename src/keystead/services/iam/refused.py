@@ -2,21 +2,19 @@
 
 from typing import Final
 
-NO_GROUPS: Final = "not served yet: there are no groups"
-NO_REPORTS: Final = "not served yet: account-wide reports and aliases"
-NO_SIMULATION: Final = "not served yet: policy simulation"
-NO_PROVIDERS: Final = "not served: there is no sign-in through OIDC or SAML providers"
-NO_PASSWORDS: Final = "not served: users have no passwords, and there is no console to sign in to"
-NO_MFA: Final = "not served: there are no MFA devices"
-NO_CERTIFICATES: Final = (
-    "not served: users have access keys only, no certificates, SSH keys or credentials of single services"
-)
-NO_INSTANCES: Final = "not served: there are no machines to give instance profiles to"
-NO_SERVICE_ROLES: Final = "not served: no service here has a role of its own"
-NO_ORGANISATION: Final = "not served: there is no organisation above the accounts"
-NO_DELEGATION: Final = "not served: delegation requests and role templates"
-NO_OUTBOUND: Final = "not served: no tokens for other systems are issued"
-NO_USE: Final = "not served yet: it is not known when which access key was used"
+NO_GROUPS: Final = "groups are not served yet"
+NO_REPORTS: Final = "account-wide reports and aliases are not served yet"
+NO_SIMULATION: Final = "policy simulation is not served yet"
+NO_PROVIDERS: Final = "there is no sign-in through OIDC or SAML providers"
+NO_PASSWORDS: Final = "users have no passwords, and there is no console to sign in to"
+NO_MFA: Final = "there are no MFA devices"
+NO_CERTIFICATES: Final = "users have access keys only, no certificates, SSH keys or credentials of single services"
+NO_INSTANCES: Final = "there are no machines to give instance profiles to"
+NO_SERVICE_ROLES: Final = "no service here has a role of its own"
+NO_ORGANISATION: Final = "there is no organisation above the accounts"
+NO_DELEGATION: Final = "there are no delegation requests and role templates"
+NO_OUTBOUND: Final = "no tokens for other systems are issued"
+NO_USE: Final = "when an access key was last used is not kept yet"
 
 GROUPS: Final = {
     NO_GROUPS: """

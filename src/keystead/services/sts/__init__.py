@@ -7,23 +7,23 @@ from keystead.services.service import Function, Service
 from keystead.services.sts.errors import TABLE
 from keystead.services.sts.operations import assume_role, get_caller_identity, get_session_token
 
-NO_MFA: Final = "not served: there are no MFA devices"
-NO_SIZES: Final = "not served: session tokens are opaque and of one size"
+NO_MFA: Final = "there are no MFA devices"
+NO_SIZES: Final = "session tokens are opaque and of one size"
 
 OPERATIONS: Final[tuple[Function, ...]] = (get_caller_identity, assume_role, get_session_token)
 
 REFUSED: Final = {
-    "AssumeRoleWithSAML": "not served: there is no sign-in through SAML providers",
-    "AssumeRoleWithWebIdentity": "not served yet: sign-in through OIDC providers comes with a later release",
-    "AssumeRoot": "not served: there is no organisation above the accounts",
-    "DecodeAuthorizationMessage": "not served: no encoded messages are issued",
-    "GetAccessKeyInfo": "not served: it would tell anybody which account a key belongs to",
-    "GetDelegatedAccessToken": "not served: there are no delegation requests",
-    "GetFederationToken": "not served yet",
-    "GetWebIdentityToken": "not served: no tokens for other systems are issued",
+    "AssumeRoleWithSAML": "there is no sign-in through SAML providers",
+    "AssumeRoleWithWebIdentity": "sign-in through OIDC providers is not served yet",
+    "AssumeRoot": "there is no organisation above the accounts",
+    "DecodeAuthorizationMessage": "no encoded messages are issued",
+    "GetAccessKeyInfo": "it would tell anybody which account a key belongs to",
+    "GetDelegatedAccessToken": "there are no delegation requests",
+    "GetFederationToken": "federated users are not served yet",
+    "GetWebIdentityToken": "no tokens for other systems are issued",
     "AssumeRole.SerialNumber": NO_MFA,
     "AssumeRole.TokenCode": NO_MFA,
-    "AssumeRole.ProvidedContexts": "not served: there are no context providers",
+    "AssumeRole.ProvidedContexts": "there are no context providers",
     "AssumeRole.MinimumSessionTokenSize": NO_SIZES,
     "GetSessionToken.SerialNumber": NO_MFA,
     "GetSessionToken.TokenCode": NO_MFA,
