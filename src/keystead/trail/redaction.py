@@ -64,7 +64,11 @@ def kind_of_key(shown: dict[str, Any]) -> dict[str, Any]:
 
 RULES: Final = {
     #  service, operation                        source: KMS developer guide, CloudTrail entries, one page per operation
+    ("kms", "Encrypt"):             Rule(always={"encryptionAlgorithm": SYMMETRIC}),
     ("kms", "Decrypt"):             Rule(always={"encryptionAlgorithm": SYMMETRIC}),
+    ("kms", "ReEncrypt"):           Rule(
+        always={"sourceEncryptionAlgorithm": SYMMETRIC, "destinationEncryptionAlgorithm": SYMMETRIC},
+    ),
     ("kms", "GenerateRandom"):      Rule(parameters=False),
     ("kms", "RetireGrant"):         Rule(parameters=False),
     ("kms", "CreateGrant"):         Rule(answers=frozenset({"GrantId"})),
