@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.seals import FileSeal
 
 ROLES = ("worker", "scheduler", "recorder")
+PATIENCE = 10.0
+"""Seconds after which a test calls it a hang."""
 
 
 @dataclass
@@ -42,6 +46,25 @@ class House:
         )
         return self.process
 
+    def started(self) -> str:
+        """The line that it says when it is ready."""
+        process = self.start()
+        assert process.stderr is not None
+        return process.stderr.readline().decode()
+
+    def connection(self, role: str) -> socket.socket:
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(PATIENCE)
+        made.connect(str(self.path(role)))
+        return made
+
+    def exchange(self, role: str, sent: bytes) -> bytes:
+        """All that comes back on a connection of its own, on which nothing more is sent."""
+        with self.connection(role) as made:
+            made.sendall(sent)
+            made.shutdown(socket.SHUT_WR)
+            return everything(made)
+
     def path(self, role: str) -> Path:
         return self.data / f"{role}.sock"
 
@@ -55,6 +78,43 @@ class House:
             self.process.communicate(timeout=10)
         for listener in self.listeners.values():
             listener.close()
+
+
+def everything(connection: socket.socket) -> bytes:
+    """Until the other side closes, one way or the other."""
+    came = []
+    with suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            came.append(part)
+    return b"".join(came)
+
+
+def frame(number: int, body: bytes) -> bytes:
+    return struct.pack(">II", len(body) + 4, number) + body
+
+
+def frames(received: bytes) -> dict[int, tuple[int, bytes]]:
+    """Status and result by number. Fails for what is not made of whole frames."""
+    found = {}
+    while received:
+        length, number = struct.unpack_from(">II", received)
+        assert 5 <= length <= len(received) - 4
+        assert number not in found
+        found[number] = (received[8], received[9 : 4 + length])
+        received = received[4 + length :]
+    return found
+
+
+@pytest.fixture(scope="session")
+def wire() -> type:
+    """The framing of the protocol as its drawing says, written again."""
+
+    class Wire:
+        frame = staticmethod(frame)
+        frames = staticmethod(frames)
+        everything = staticmethod(everything)
+
+    return Wire
 
 
 class Face:

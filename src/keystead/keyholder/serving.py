@@ -153,15 +153,18 @@ class Serving:
             self._selector.unregister(door.listener)
             door.listener.close()
         self._selector.unregister(self._woken)
-        while (inside := self._inside()) and (left := deadline - time.monotonic()) > 0:
+        while (inside := self._inside()) and (seconds := deadline - time.monotonic()) > 0:
             for connection in inside:
                 if not self._serve(connection):
                     self._close(connection)
             waiting = self._inside()
             if waiting and all(connection.outbox for connection in waiting):
-                self._selector.select(left)
+                self._selector.select(seconds)
         for connection in self._inside():
             self._close(connection)
+        signal.set_wakeup_fd(-1)
+        for left in (self._selector, self._woken, self._waking):
+            left.close()
 
     def _inside(self) -> list[Connection]:
         return [connection for door in self._doors for connection in door.inside]
