@@ -81,7 +81,7 @@ class Pipeline(asyncio.Protocol):
         self._heard = True
         received = self._inbox + data if self._inbox else data
         place, waiting, size = 0, self._waiting, len(received)
-        while size - place > HEAD_LENGTH:
+        while size - place >= HEAD_LENGTH:
             length, number = HEAD.unpack_from(received, place)
             if length <= NUMBER_LENGTH:  # no status: this is no keyholder
                 self.close()
@@ -104,12 +104,14 @@ class Pipeline(asyncio.Protocol):
         self._transport = None
         if self._watch is not None:
             self._watch.cancel()
+        if not self.lost.done():
+            self.lost.set_result(
+                None
+            )  # before the answers, so that whoever tries again at once finds no dead connection
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(KeyholderLost())
         self._waiting.clear()
-        if not self.lost.done():
-            self.lost.set_result(None)
 
 
 async def connected(path: str) -> Pipeline:
