@@ -6,7 +6,7 @@ import pytest
 
 from keystead.access.decision import Combine, Source, Standing, decide
 from keystead.access.explain import explain
-from keystead.access.policy import Kind, compile, parse
+from keystead.access.policy import Kind, compile, parse  # noqa: A004  # the rules' own verb
 from keystead.access.request import Principal, PrincipalKind, Request
 
 A, B = "111122223333", "444455556666"

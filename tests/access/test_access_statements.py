@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keystead.access.decision import Combine, Source, Standing, decide
-from keystead.access.policy import Kind, compile, parse, shown
+from keystead.access.policy import Kind, compile, parse, shown  # noqa: A004  # the rules' own verb
 from keystead.access.request import Principal, PrincipalKind, Request
 
 A = "111122223333"
