@@ -4,11 +4,11 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 import structlog
@@ -16,7 +16,7 @@ import uvloop
 
 from keystead import server
 from keystead.config import Installation, Settings
-from keystead.database import sealed_keys
+from keystead.database import leases, sealed_keys
 from keystead.database.engine import Database
 from keystead.database.feed import ChangeCounter, Feed
 from keystead.gateway import Gateway
@@ -40,6 +40,8 @@ Clock = Callable[[], float]
 INDEX_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 60.0
 HEALTH_SECONDS: Final = 2.0
+LEASE_SECONDS: Final = 10.0
+"""Of a job that one node does for all: another takes it over so long after that node's death."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +82,8 @@ class House:
         identities = Identities(database, feed, keyholder, clock)
         keys = Keys(database, feed, keyholder, identities, clock)
         trail = settings.folder / "trail"
-        lookup = Lookup(database, trail, keyholder, clock)
-        index = Index(database, trail, usage=lastuse.fold)
+        lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
+        index = Index(database, trail, usage=lastuse.fold, node=installation.node)
         return cls(installation, database, feed, keyholder, recorder, identities, keys, lookup, index, clock)
 
     def services(self) -> tuple[Service, ...]:
@@ -107,9 +109,19 @@ class House:
     def jobs(self, every: float) -> tuple[Job, ...]:
         return (
             Job("index the trail", INDEX_SECONDS, self.index.follow),
-            Job("rotate and delete keys", every, self.do_what_falls_due),
-            Job("sweep sessions", SWEEP_SECONDS, lambda: self.identities.sweep(self.clock())),
+            Job("rotate and delete keys", every, self.once("keys", self.do_what_falls_due)),
+            Job("sweep sessions", SWEEP_SECONDS, self.once("sessions", self.sweep)),
         )
+
+    def once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Awaitable[object]]:
+        """The same work, done by one node at a time where several share the database."""
+        if not self.database.shared:
+            return work
+        holder = f"{self.installation.node}/{os.getpid()}"
+        return partial(leases.alone, self.database, name, holder, LEASE_SECONDS, work)
+
+    async def sweep(self) -> None:
+        await self.identities.sweep(self.clock())
 
     async def do_what_falls_due(self, now: float | None = None) -> None:
         """Rotations and deletions due by `now`, seconds since the epoch; each is an event."""
@@ -129,6 +141,7 @@ class House:
         return 200 if ok else 503, msgspec.json.encode({"status": "ok" if ok else "ill", **parts})
 
     async def close(self) -> None:
+        await self.feed.close()
         await self.recorder.close()
         await self.keyholder.close()
         await self.database.close()
@@ -157,6 +170,7 @@ async def open_house(part: Part, role: str) -> House:
     keyholder = await SocketKeyholder.connect(runtime / f"{role}.sock", partial(own_keys, database))
     recorder = await SocketRecorder.connect(runtime / "recorder.sock")
     counter.bump()
+    await feed.start()
     return House.build(part.settings, database, feed, keyholder, recorder, time.time)
 
 

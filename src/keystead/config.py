@@ -1,6 +1,7 @@
 """Every setting: its name, its default, its environment variable, and the facts that `keystead init` wrote down."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
@@ -71,23 +72,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return "https" if self.tls_cert else "http"
 
 
+def new_node() -> str:
+    return secrets.token_hex(8)
+
+
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
     """What `init` decided once: DATA/keystead.json, mode 0600. No secrets.
 
     region   the home Region, the default of everything that does not name one
     account  the first account's id, 12 digits
+    node     16 hex digits, of this node alone: nodes that share a database keep a log each
     """
 
     id: str
     region: str
     account: str
     created: float
+    node: str
     version: int = 1
 
     @property
     def origin(self) -> str:
-        """The name of this installation's log in checkpoints: a schema-less URL (C2SP tlog-checkpoint)."""
-        return f"keystead.invalid/{self.id}"
+        """The name of this node's log in checkpoints: a schema-less URL (C2SP tlog-checkpoint)."""
+        return f"keystead.invalid/{self.id}/{self.node}"
 
     @classmethod
     def load(cls, data: Path) -> Self:

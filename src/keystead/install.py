@@ -5,10 +5,12 @@ import secrets
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keystead.config import Installation, Settings
+from keystead.config import Installation, Settings, new_node
 from keystead.database import sealed_keys
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
@@ -56,10 +58,17 @@ async def install(settings: Settings, *, region: str, seal: Seal, account: str |
     data = settings.folder
     if data.exists() and any(data.iterdir()):
         raise InstallationExists(data)
+    with emptied_on_failure(data):
+        return await _install(settings, region, seal, account or new_account())
+
+
+@contextmanager
+def emptied_on_failure(data: Path) -> Iterator[None]:
+    """A folder that only its owner may enter; empty again when the block fails."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     data.chmod(0o700)
     try:
-        return await _install(settings, region, seal, account or new_account())
+        yield
     except BaseException:
         for left in data.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -85,7 +94,9 @@ async def _install(settings: Settings, region: str, seal: Seal, account: str) ->
         key_id, secret = await identities.create_account(account)
     finally:
         await database.close()
-    installation = Installation(id=str(uuid.uuid4()), region=region, account=account, created=time.time())
+    installation = Installation(
+        id=str(uuid.uuid4()), region=region, account=account, created=time.time(), node=new_node()
+    )
     checkpoint = next(sealed for sealed in fresh.sealed if sealed.purpose == CHECKPOINT)
     seeds = fresh.software.checkpoint_seeds(checkpoint)
     trail.create(settings.folder / "trail", installation.origin, checkpoint, seeds)

@@ -2,7 +2,7 @@
 
 import typer
 
-from keystead.cli import account, demo, init, operations, serve, status, trail
+from keystead.cli import account, demo, init, join, operations, serve, status, trail
 
 application = typer.Typer(
     name="keystead",
@@ -11,6 +11,7 @@ application = typer.Typer(
     pretty_exceptions_show_locals=False,  # locals may hold a secret
 )
 application.command("init")(init.init)
+application.command("join")(join.join)
 application.command("serve")(serve.serve)
 application.command("status")(status.status)
 application.command("demo")(demo.demo)

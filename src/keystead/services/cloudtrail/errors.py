@@ -3,6 +3,7 @@
 from typing import Final
 
 from keystead.access.errors import AccessDenied
+from keystead.database.errors import DatabaseLost
 from keystead.identities.errors import SessionForbidden
 from keystead.keyholder.errors import KeyholderLost
 from keystead.services.service import Table
@@ -21,4 +22,5 @@ ERRORS: Final[Table] = {
     lookup.TokenInvalid:       ("InvalidNextTokenException",        "The token is not one of this lookup."),
     lookup.IndexBehind:        ("ThrottlingException",              "The index of the trail is behind. Try again."),  # clients do
     KeyholderLost:             (UNFORESEEN,                         None),
+    DatabaseLost:              (UNFORESEEN,                         None),
 }  # fmt: skip  # a table

@@ -4,6 +4,7 @@ Texts are recorded AWS answers unless marked (ours).
 """
 
 from keystead.access.errors import AccessDenied, PolicyMalformed
+from keystead.database.errors import DatabaseLost
 from keystead.identities import errors
 from keystead.keyholder.errors import KeyholderLost
 from keystead.services.service import Table
@@ -79,4 +80,5 @@ TABLE: Table = {
     PolicyShipped: ("AccessDenied", "Policy {arn} is managed by AWS and cannot be changed."),  # ours
     StatusRefused: ("ValidationError", STATUS),
     KeyholderLost: ("ServiceFailure", None),
+    DatabaseLost: ("ServiceFailure", None),
 }

@@ -3,6 +3,7 @@
 from typing import Final
 
 from keystead.access.errors import AccessDenied, PolicyMalformed
+from keystead.database.errors import DatabaseLost
 from keystead.identities.errors import SessionForbidden
 from keystead.keyholder.errors import CiphertextInvalid, KeyholderLost, RequestRefused
 from keystead.keys import errors
@@ -59,4 +60,5 @@ ERRORS: Final[Table] = {
     errors.GrantPrincipalUnknown:      ("InvalidArnException", "ARN does not refer to a valid principal: {arn}"),
     errors.DryRunSucceeded:            ("DryRunOperationException", "The request would have succeeded, but the DryRun option is set."),
     KeyholderLost:                     ("KMSInternalException", None),
+    DatabaseLost:                      ("KMSInternalException", None),
 }  # fmt: skip  # a table

@@ -4,6 +4,7 @@ Texts are recorded AWS answers unless marked (ours).
 """
 
 from keystead.access.errors import AccessDenied, PolicyMalformed
+from keystead.database.errors import DatabaseLost
 from keystead.identities import errors
 from keystead.keyholder.errors import KeyholderLost
 from keystead.services.service import Table
@@ -56,4 +57,5 @@ TABLE: Table = {
     errors.EntityNotFound: ("AccessDenied", None),  # the user or role went while the session was being made
     errors.SessionForbidden: ("AccessDenied", "Cannot call this operation with session credentials"),  # ours
     KeyholderLost: ("ServiceUnavailable", None),
+    DatabaseLost: ("ServiceUnavailable", None),
 }
