@@ -91,7 +91,7 @@ def wires() -> Callable[[str], Wire]:
     return wire_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def signing_key() -> Callable[[str, str, str], bytes]:
     """The key that fits the test credentials, derived here step by step (AWS General Reference, Signature Version 4)."""
     import hashlib

@@ -4,6 +4,7 @@ import re
 import string
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -35,7 +36,7 @@ class Sampler:
     """Values that a model's constraints allow (`valid`), or that its types allow (`answer`)."""
 
     def __init__(self, seed: int, depth: int = 6) -> None:
-        self.random = Random(seed)
+        self.random = Random(seed)  # noqa: S311  # tests that can be repeated
         self.depth = depth
 
     def valid(self, shape: Shape, depth: int = 0) -> Any:
@@ -67,7 +68,7 @@ class Sampler:
         return [self._any(shape.member, depth + 1, valid) for _ in range(self._count(shape, depth, valid))]
 
     def _map(self, shape: Shape, depth: int, valid: bool) -> dict[Any, Any]:
-        count = self._count(shape, depth, valid)
+        count = max(self._count(shape, depth, valid), int(valid))  # a form cannot say that a map is there and empty
         return {self._any(shape.key, depth + 1, valid): self._any(shape.value, depth + 1, valid) for _ in range(count)}
 
     def _count(self, shape: Shape, depth: int, valid: bool) -> int:
@@ -176,6 +177,7 @@ def stand_in(operation: model.OperationModel) -> Callable[..., Any]:
     return scope[operation.python_name]
 
 
+@cache
 def bound(service: str) -> binding.Bound:
     """Every operation of the model, served by nobody."""
     loaded = model.load(service)

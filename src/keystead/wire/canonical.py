@@ -25,15 +25,14 @@ def canonical_path(raw: bytes) -> bytes:
     if not raw.startswith(b"/") or BAD_ESCAPE.search(raw):
         raise Unreadable
     kept: list[bytes] = []
-    segments = raw.split(b"/")
-    for segment in segments:
+    for segment in raw.split(b"/"):
         if segment == b"..":
             if not kept:
                 raise Unreadable
             kept.pop()
         elif segment not in {b"", b"."}:
             kept.append(segment)
-    trailing = b"/" if kept and segments[-1] in {b"", b".", b".."} else b""
+    trailing = b"/" if kept and raw.endswith(b"/") else b""
     return quote_from_bytes(b"/" + b"/".join(kept) + trailing, safe="/-_.~").encode()
 
 

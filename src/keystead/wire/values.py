@@ -11,6 +11,9 @@ from typing import Any, Final
 from keystead.wire.model import Shape
 from keystead.wire.shapes import field_name
 
+ISO: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ][0-9:]{5,8}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
 NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 FIRST, LAST = -62_135_596_800.0, 253_402_300_799.999
 """The years 1 to 9999: what AWS's SDKs and Python's datetime can hold."""
@@ -40,6 +43,8 @@ def structure_converter(shape: Shape, path: tuple[str, ...]) -> Callable[[Any], 
             held = getattr(value, name)
             if held is not None:
                 found[member] = each(held) if each else held
+        if shape.union and len(found) != 1:
+            raise ValueError
         return found
 
     return convert
@@ -60,6 +65,8 @@ def seconds(value: float | str) -> float:
     """A timestamp as seconds since the epoch. Raises ValueError for what is no moment."""
     if not isinstance(value, str) or NUMBER.fullmatch(value):
         at = float(value)
+    elif ISO.fullmatch(value) is None:
+        raise ValueError
     else:
         moment = datetime.fromisoformat(value)
         at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -142,7 +142,9 @@ def walk_structure(shape: Shape, value: dict[str, Any], path: str, depth: int) -
         elif name in shape.required:
             yield f"Value null at '{place}' failed to satisfy constraint: Member must not be null"
     for name in value.keys() - shape.members.keys():
-        raise UnknownMember(below(path, str(name)[:128]))
+        raise UnknownMember(below(path, name[:128]))
+    if shape.union and sum(given is not None for given in value.values()) != 1:
+        raise WrongType
 
 
 def below(path: str, name: str) -> str:
