@@ -104,7 +104,7 @@ CURIOUS = (
     + """
 say(repr(sys.stdin.read()))
 say(repr(sorted(name for name in os.environ if name.startswith("KEYSTEAD_"))))
-say(repr(sys.path[0]))
+say("first path " + sys.path[0])
 say(repr(os.getsid(0) == os.getpid()))
 say("lives")
 signal.pause()
@@ -277,8 +277,8 @@ def test_a_child_does_not_import_from_the_folder_that_the_supervisor_was_started
     supervised.start(("worker", CURIOUS))
 
     supervised.lives("worker")
-    assert not supervised.said(repr(""))
-    assert not supervised.said(repr(str(supervised.folder)))
+    assert not supervised.said("first path ")
+    assert not supervised.said(f"first path {supervised.folder}")
 
 
 def test_a_child_does_not_hear_the_terminal_s_interrupt(supervised):
