@@ -69,3 +69,12 @@ def arrivals() -> Callable[..., list[tuple[int, int, bytes]]]:
         return [(7, number + 1, b'{"n": %d}' % number) for number in range(first, first + count)]
 
     return made
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'keystead.db'}"
+    found: str = request.getfixturevalue("postgresql_url")
+    return found
