@@ -17,9 +17,9 @@ TRAPS = [
     ("Allow", "StringEqualsIfExists", "kms:ViaService", True),
     ("Allow", "StringNotEquals", "kms:ViaService", True),
     ("Deny", "StringEquals", "kms:ViaService", True),
-    ("Allow", "ForAllValues:StringEquals", "aws:CalledVia", True),
-    ("Allow", "ForAnyValue:StringEquals", "aws:CalledVia", False),
-    ("Deny", "ForAnyValue:StringNotEquals", "aws:CalledVia", True),
+    ("Allow", "ForAllValues:StringEquals", "kms:ViaService", True),
+    ("Allow", "ForAnyValue:StringEquals", "kms:ViaService", False),
+    ("Deny", "ForAnyValue:StringNotEquals", "kms:ViaService", True),
     ("Allow", "StringEquals", "aws:PrincipalTag/team", False),
     ("Allow", "StringNotEquals", "aws:RequestedRegion", False),
 ]
@@ -41,3 +41,15 @@ def test_a_deny_of_null_protects():
     statement["Condition"] = {"Null": {"kms:ViaService": "true"}}
 
     assert findings(parse(json.dumps({"Statement": [statement]}), Kind.KEY)) == []
+
+
+@pytest.mark.parametrize(("key", "named"), [("aws:SourceVpc", True), ("kms:KeySpecs", True), ("kms:KeySpec", False)])
+def test_keys_that_no_request_has_are_named(key, named):
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}
+    statement["Condition"] = {"StringNotEquals": {key: "x"}}
+
+    found = findings(parse(json.dumps({"Statement": statement}), Kind.KEY))
+
+    assert [one.text for one in found] == [
+        f"no request has the condition key {key.lower()}: it counts as absent"
+    ] * named

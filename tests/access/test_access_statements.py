@@ -1,5 +1,6 @@
 """Which actions, resources and principals a statement is about."""
 
+import dataclasses
 import json
 
 import pytest
@@ -220,6 +221,28 @@ def test_a_decision_is_constant_when_it_looked_at_nothing_of_the_request(words, 
     decision = decide(request, standing, combine=Combine.KEY, resource_account=A, resource_policy=key)
 
     assert decision.constant is constant
+
+
+def test_one_policy_of_several_is_enough_to_make_a_decision_hang_on_the_request(words):
+    request = Request(words.callers["user"], "kms:Decrypt", KEY, {})
+    asking = words.policy(Kind.IDENTITY, [statement(Condition={"Null": {"aws:x": "true"}})])
+    plain = words.policy(Kind.IDENTITY, [statement()])
+    asked = {"combine": Combine.IDENTITY_ONLY, "resource_account": A, "resource_policy": None}
+
+    assert not decide(request, Standing((asking, plain)), **asked).constant
+    assert not decide(request, Standing((plain, asking)), **asked).constant
+
+
+@pytest.mark.parametrize("caller", ["service", "anonymous"])
+def test_a_service_or_nobody_is_never_of_an_account(words, caller):
+    of_account = dataclasses.replace(words.callers[caller], account=A)
+    key = words.policy(Kind.KEY, [statement("Deny", Principal={"AWS": A}), statement(Principal="*")])
+    asked = {"combine": Combine.KEY, "resource_account": A, "resource_policy": key}
+
+    decision = decide(Request(of_account, "kms:Decrypt", KEY, {}), Standing(), **asked)
+
+    assert not decision.explicit
+    assert decision.allowed is (caller == "service")
 
 
 def test_a_decision_that_looked_for_a_grant_is_not_constant(words):

@@ -15,6 +15,7 @@
     without a policy of its own                  identity
     any with a policy, other account             (direct or account or grant) and identity
     any with a policy, caller is a service       direct
+    any, caller is anonymous                     never: it has no identity policies, in whatever account
 
 Steps 3 to 5 (resource control, service control and endpoint policies) have nothing to decide here.
 direct′: a role that is named, rather than its session, is still limited by its boundary and session policies; likewise the user
@@ -180,7 +181,7 @@ def combined(
         return denied(denying(voices, source), explicit=True, constant=fixed)
 
     kind = request.principal.kind
-    foreign = resource_account != request.principal.account
+    foreign = resource_account != request.principal.account or kind is PrincipalKind.ANONYMOUS
     bounded = boundary is not SILENT and session is not SILENT
     own = bounded and (identity is not SILENT or kind is PrincipalKind.ROOT)  # 8
     if kind is PrincipalKind.SERVICE:

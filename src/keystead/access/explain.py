@@ -81,7 +81,8 @@ def explain(
         except Exception as error:  # noqa: BLE001  # whatever cannot be evaluated is a denial
             failure = f"{type(error).__name__} in {of.value}"
             return Explanation(refused(of, explicit=True, failure=failure), tuple(trace))
-    foreign = resource_account != request.principal.account
+    caller = request.principal
+    foreign = resource_account != caller.account or caller.kind is PrincipalKind.ANONYMOUS
     decision = conclude(matches, request, standing, combine, source, grant, foreign=foreign)
     return Explanation(decision, tuple(trace))
 

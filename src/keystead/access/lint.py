@@ -9,6 +9,9 @@
     StringEquals, StringLike of kms:ViaService    stops one service, and not direct calls
     ForAnyValue with Not…                         a request without the key is not denied
 
+    anywhere
+    a key that no request here can have           it counts as absent, which each operator takes in its own way
+
 Each row is a test (facts: the ViaService table). Source: KMS developer guide, kms:ViaService; IAM user guide, ForAllValues.
 """
 
@@ -16,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from keystead.access.condition_keys import is_known
 from keystead.access.document import Document, Quantifier, Statement, Test
 from keystead.access.operators import OPERATORS
 
@@ -25,6 +29,8 @@ WITHOUT_KEY: Final = "a request without {key} passes: a direct call carries none
 ALL_VALUES: Final = "ForAllValues holds for a request without {key}, which is therefore allowed"
 ONE_SERVICE: Final = "only calls through the named service are denied: a direct call carries no {key}, and is not"
 ANY_VALUE: Final = "ForAnyValue does not hold for a request without {key}, which is therefore not denied"
+
+UNKNOWN: Final = "no request has the condition key {key}: it counts as absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ def findings(document: Document) -> list[Finding]:
 
 def of_statement(statement: Statement) -> Iterator[str]:
     for test in statement.tests:
+        if not is_known(test.key):
+            yield UNKNOWN.format(key=test.key)
         text = denying(test) if statement.denies else allowing(test)
         if text is not None:
             yield text.format(key=test.key)

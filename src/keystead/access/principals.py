@@ -16,8 +16,10 @@ from typing import Final
 from keystead.access.document import Principals, is_entity
 from keystead.access.request import Principal, PrincipalKind
 
-ACCOUNT: Final = re.compile(r"(?:arn:aws[a-z-]*:iam::(?=[0-9]{12}:root))?([0-9]{12})(?:(?<=::[0-9]{12}):root)?")
-WITHOUT_ACCOUNT: Final = (PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS)
+ACCOUNT: Final = re.compile(r"[0-9]{12}")
+ROOT: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
+WITHOUT_ACCOUNT: Final = re.compile(r"[0-9]{12}")
+ROOT: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
 
 
 class Named(IntEnum):
@@ -57,16 +59,24 @@ def compiled(principals: Principals, ids: Mapping[str, str], *, denies: bool) ->
 
 def listed(principals: Principals, ids: Mapping[str, str], *, denies: bool) -> Listing:
     entities = [name for name in principals.aws if is_entity(name)]
+    accounts = {name: account for name in principals.aws if (account := account_of(name)) is not None}
+    others = {*principals.aws} - {*entities} - accounts.keys() - {"*"}
     unknown = [name for name in entities if name not in ids]
-    others = [name for name in principals.aws if name != "*" and not is_entity(name)]
-    accounts = {name: found[1] for name in others if (found := ACCOUNT.fullmatch(name))}
     return Listing(
         everybody="*" in principals.aws,
         accounts=frozenset(accounts.values()),
         ids=frozenset(ids[name] for name in entities if name in ids),
-        arns=frozenset(name for name in others if name not in accounts) | frozenset(principals.services),
+        arns=frozenset(others) | frozenset(principals.services),
         entities=frozenset(unknown) if denies and not principals.negated else frozenset(),
     )
+
+
+def account_of(name: str) -> str | None:
+    """The account of `123456789012` or its root's ARN, which mean the same."""
+    if ACCOUNT.fullmatch(name):
+        return name
+    root = ROOT.fullmatch(name)
+    return root[1] if root is not None else None
 
 
 def named(listing: Listing, principal: Principal) -> Named:
