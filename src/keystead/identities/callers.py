@@ -1,12 +1,12 @@
 """From an access key id to the caller behind it: who it is, and every policy that speaks about it.
 
 1. find the access key or session, and the user or role it belongs to
-2. collect the texts: inline, attached, boundary, session
+2. collect the texts: inline, attached, of groups, boundary, session
 3. compile them; what should be there and is not counts as a denial of everything
 4. write down the caller as the record will name it
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keystead.access.decision import Standing
@@ -18,7 +18,7 @@ from keystead.identities.call import Caller
 from keystead.identities.conditions import instant
 from keystead.identities.names import LONG_TERM, fold, session_arn
 from keystead.identities.signing_keys import SigningKeys
-from keystead.identities.store import access_keys, managed, permissions, sessions, tags
+from keystead.identities.store import access_keys, groups, managed, permissions, sessions, tags
 from keystead.identities.store.entities import Entity, by_id
 from keystead.identities.store.sessions import Session
 
@@ -28,6 +28,7 @@ class Credential:
     """An access key that may be used, with its caller. Immutable but for the signing keys it gathers.
 
     secret_token  the wrapped secret; opens only with `binding`, the access key id
+    groups        unique ids of those whose policies count
     token_hash    of the session token; None for long-term keys
     """
 
@@ -36,11 +37,12 @@ class Credential:
     binding: str
     token_hash: bytes | None = field(repr=False)
     keys: SigningKeys = field(repr=False)
+    groups: frozenset[str] = frozenset()
 
     def concerned(self, changed: str) -> bool:
-        """Whether a change of this user, role or account may have changed it."""
+        """Whether a change of this user, role, group or account may have changed it."""
         principal = self.caller.principal
-        return changed in {principal.account, principal.unique_id}
+        return changed in {principal.account, principal.unique_id} or changed in self.groups
 
 
 async def load(connection: Connection, access_key_id: str) -> Credential | None:
@@ -56,16 +58,18 @@ async def of_user(connection: Connection, access_key_id: str, user_id: str, secr
     user = await by_id(connection, user_id)
     if user is None:
         return None
+    member_of = await groups.of_user(connection, user)
     caller = Caller(
         principal=user_principal(user),
-        standing=await standing(connection, user),
+        standing=await standing(connection, user, member_of),
         access_key_id=access_key_id,
         userid=user.id,
         identity=user_identity(user, access_key_id),
         user_name=user.name,
         tags=folded(dict(await tags.of(connection, user.id))),
     )
-    return Credential(caller, secret_token, access_key_id, None, SigningKeys(secret_token, access_key_id))
+    keys = SigningKeys(secret_token, access_key_id)
+    return Credential(caller, secret_token, access_key_id, None, keys, ids(member_of))
 
 
 async def of_session(connection: Connection, session: Session) -> Credential | None:
@@ -76,9 +80,10 @@ async def of_session(connection: Connection, session: Session) -> Credential | N
     if session.policy is not None or session.policy_arns:
         limits = await session_policies(connection, session.policy, session.policy_arns)
     is_user, name = entity.kind == "user", session.name or ""
+    member_of = await groups.of_user(connection, entity) if is_user else ()
     caller = Caller(
         principal=user_principal(entity) if is_user else role_principal(entity, name),
-        standing=await standing(connection, entity, limits),
+        standing=await standing(connection, entity, member_of, limits),
         access_key_id=session.access_key_id,
         userid=entity.id if is_user else f"{entity.id}:{name}",
         identity=session_identity(entity, session),
@@ -91,13 +96,25 @@ async def of_session(connection: Connection, session: Session) -> Credential | N
         chained=session.chained,
     )
     keys = SigningKeys(session.secret_token, session.access_key_id)
-    return Credential(caller, session.secret_token, session.access_key_id, session.token_hash, keys)
+    return Credential(caller, session.secret_token, session.access_key_id, session.token_hash, keys, ids(member_of))
 
 
-async def standing(connection: Connection, entity: Entity, session: tuple[Policy, ...] | None = None) -> Standing:
+def ids(groups: Sequence[Entity]) -> frozenset[str]:
+    return frozenset(group.id for group in groups)
+
+
+async def standing(
+    connection: Connection,
+    entity: Entity,
+    member_of: Sequence[Entity] = (),
+    session: tuple[Policy, ...] | None = None,
+) -> Standing:
     """Steps 2 and 3."""
-    inline = [policy.text for policy in await permissions.inline(connection, entity)]
-    attached = await permissions.attached(connection, entity)
+    inline, attached = list[str](), list[str]()
+    for one in (entity, *member_of):
+        inline += [policy.text for policy in await permissions.inline(connection, one)]
+        attached += await permissions.attached(connection, one)
+    attached = list(dict.fromkeys(attached))
     bounds = [entity.boundary] if entity.boundary is not None else []
     found = await managed.texts(connection, [*attached, *bounds])
     own = [*inline, *(found.get(arn, documents.NOTHING) for arn in attached)]

@@ -30,7 +30,7 @@ class AccountRefused(IdentityError):
 
 
 class EntityNotFound(IdentityError):
-    """kind  "user" or "role"."""
+    """kind  "user", "role" or "group"."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(kind, name)
@@ -39,7 +39,7 @@ class EntityNotFound(IdentityError):
 
 
 class EntityExists(IdentityError):
-    """title  "User" or "Role"; names are compared without regard to case."""
+    """title  "User", "Role" or "Group"; names are compared without regard to case."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(kind, name)

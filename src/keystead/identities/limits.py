@@ -4,14 +4,16 @@ from typing import Final
 
 USERS: Final = ("UsersPerAccount", 5000)
 ROLES: Final = ("RolesPerAccount", 1000)
+GROUPS: Final = ("GroupsPerAccount", 300)
+GROUPS_OF_USER: Final = ("GroupsPerUser", 10)
 POLICIES: Final = ("PoliciesPerAccount", 1500)
 ACCESS_KEYS: Final = ("AccessKeysPerUser", 2)
-ATTACHED: Final = {"user": ("PoliciesPerUser", 10), "role": ("PoliciesPerRole", 10)}
+ATTACHED: Final = {"user": ("PoliciesPerUser", 10), "role": ("PoliciesPerRole", 10), "group": ("PoliciesPerGroup", 10)}
 TAGS: Final = ("TagsPerEntity", 50)
 
 TRUST: Final = ("ACLSizePerRole", 2048)
 MANAGED: Final = ("PolicySize", 6144)
-INLINE: Final = {"user": 2048, "role": 10_240}
+INLINE: Final = {"user": 2048, "role": 10_240, "group": 5120}
 """Characters of all inline policies of an entity together. White space is not counted, here and in the two above."""
 
 VERSIONS: Final = 5

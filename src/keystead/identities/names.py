@@ -2,6 +2,7 @@
 
     arn:aws:iam::111122223333:user/path/NAME          AIDA + 17   user
     arn:aws:iam::111122223333:role/path/NAME          AROA + 17   role
+    arn:aws:iam::111122223333:group/path/NAME         AGPA + 17   group
     arn:aws:iam::111122223333:policy/path/NAME        ANPA + 17   managed policy
     arn:aws:sts::111122223333:assumed-role/NAME/SESSION           session of a role: the path is not in it
     AKIA + 16, ASIA + 16                                          access keys, long-term and temporary
@@ -13,9 +14,9 @@ import re
 import secrets
 from typing import Final, Literal, NamedTuple
 
-Kind = Literal["user", "role"]
+Kind = Literal["user", "role", "group"]
 
-PREFIXES: Final[dict[Kind, str]] = {"user": "AIDA", "role": "AROA"}
+PREFIXES: Final[dict[Kind, str]] = {"user": "AIDA", "role": "AROA", "group": "AGPA"}
 UNIQUE: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 ACCESS_KEY_LENGTH: Final = 20
 LONG_TERM: Final = "AKIA"

@@ -1,4 +1,4 @@
-"""Users and roles: found, made, renamed, removed. A new one of an old name is somebody else, by another unique id."""
+"""Users, roles and groups: found, made, renamed, removed. A new one of an old name is somebody else, by another unique id."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,17 @@ from keystead.identities import limits
 from keystead.identities.errors import EntityExists, EntityInUse, EntityNotFound, QuotaExceeded
 from keystead.identities.names import PREFIXES, Kind, entity_arn, fold, new_unique_id, parse_entity
 from keystead.identities.store import history
-from keystead.identities.store.tables import KIND, access_keys, attachments, entities, inline_policies, tags
+from keystead.identities.store.tables import (
+    KIND,
+    access_keys,
+    attachments,
+    entities,
+    group_members,
+    inline_policies,
+    tags,
+)
 
-QUOTAS: Final = {"user": limits.USERS, "role": limits.ROLES}
+QUOTAS: Final = {"user": limits.USERS, "role": limits.ROLES, "group": limits.GROUPS}
 
 AT_ONCE: Final = 500
 """Values of one query; engines bound them."""
@@ -23,6 +31,8 @@ OBSTACLES: Final = (
     (attachments, attachments.c.entity_id, "detach all policies"),
     (inline_policies, inline_policies.c.entity_id, "delete policies"),
     (access_keys, access_keys.c.user_id, "delete access keys"),
+    (group_members, group_members.c.user_id, "remove users from group"),
+    (group_members, group_members.c.group_id, "remove users from group"),
 )
 
 
@@ -38,7 +48,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A user, or a role if `role` is there. `boundary` is the ARN of a managed policy."""
+    """A user, a group, or a role if `role` is there. `boundary` is the ARN of a managed policy."""
 
     id: str
     account: str

@@ -1,4 +1,4 @@
-"""What an entity may do: its inline policies, the managed ones attached to it, and the boundary around both."""
+"""What an entity may do, or a group lets its members do: its inline policies, the managed ones attached to it, and the boundary around both."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,8 +1,9 @@
-"""The tables of identities: users, roles, their policies and credentials, and the history of what was allowed.
+"""The tables of identities: users, groups, roles, their policies and credentials, and the history of what was allowed.
 
-    account ─┬─ user ──┬─ access key      entity: a user (AIDA…) or a role (AROA…)
+    account ─┬─ user ──┬─ access key      entity: a user (AIDA…), a role (AROA…) or a group (AGPA…)
              ├─ role ──┴─ session         entity ─┬─ inline policy
-             └─ policy ── version                 └─ attachment (an ARN, also of policies shipped with Keystead)
+             ├─ group ─── member                  └─ attachment (an ARN, also of policies shipped with Keystead)
+             └─ policy ── version
     tag              of a user, role or policy
     policy_history   append only: what each policy, attachment, boundary and trust was, from when
 
@@ -30,7 +31,7 @@ from keystead.database.tables import SEQUENCE, metadata
 
 KIND: Final = "identity"
 """In the change feed. The id is that of the smallest thing that changed and may be cached with a caller: an access key,
-a user or role, or an account, since its managed policies may concern all who are in it."""
+a user, role or group, or an account, since its managed policies may concern all who are in it."""
 
 ACCOUNT: Final = String(12)
 UNIQUE_ID: Final = String(21)
@@ -53,7 +54,7 @@ entities = Table(
     metadata,
     Column("id", UNIQUE_ID, primary_key=True),
     Column("account", ACCOUNT, ForeignKey("accounts.id"), nullable=False),
-    Column("kind", String(8), nullable=False),  # user, role
+    Column("kind", String(8), nullable=False),  # user, role, group
     Column("name", NAME, nullable=False),
     Column("folded", NAME, nullable=False),
     Column("path", PATH, nullable=False),
@@ -138,6 +139,13 @@ attachments = Table(
     Index(None, "policy_arn"),
 )
 
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("group_id", UNIQUE_ID, ForeignKey("entities.id"), primary_key=True),
+    Column("user_id", UNIQUE_ID, ForeignKey("entities.id"), primary_key=True, index=True),
+)
+
 tags = Table(
     "identity_tags",
     metadata,
@@ -155,7 +163,7 @@ policy_history = Table(
     Column("because", String(64), nullable=False),
     Column("account", ACCOUNT, nullable=False),
     Column("subject", UNIQUE_ID, nullable=False),  # the user, role or managed policy
-    Column("kind", String(16), nullable=False),  # entity, inline, attached, boundary, trust, version, default
+    Column("kind", String(16), nullable=False),  # entity, inline, attached, boundary, trust, group, version, default
     Column("name", ARN, nullable=False),  # which one of its kind; empty where there is only one
     Column("value", Text),  # a policy's text, an ARN, a version; none: gone from here on
     Index(None, "subject", "seq"),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from keystead.identities.room import Identities
-from keystead.services.iam import absent, attachments, inline, policies, roles, tags, usage, users
+from keystead.services.iam import absent, attachments, groups, inline, policies, roles, tags, usage, users
 from keystead.services.iam.errors import TABLE
 from keystead.services.iam.refused import REFUSED
 from keystead.services.service import Function, Service
@@ -27,6 +27,14 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     roles.update_role_description,
     roles.update_assume_role_policy,
     roles.delete_role,
+    groups.create_group,
+    groups.get_group,
+    groups.list_groups,
+    groups.update_group,
+    groups.delete_group,
+    groups.add_user_to_group,
+    groups.remove_user_from_group,
+    groups.list_groups_for_user,
     inline.put_user_policy,
     inline.get_user_policy,
     inline.list_user_policies,
@@ -35,6 +43,10 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     inline.get_role_policy,
     inline.list_role_policies,
     inline.delete_role_policy,
+    inline.put_group_policy,
+    inline.get_group_policy,
+    inline.list_group_policies,
+    inline.delete_group_policy,
     policies.create_policy,
     policies.get_policy,
     policies.list_policies,
@@ -50,6 +62,9 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     attachments.detach_role_policy,
     attachments.list_attached_user_policies,
     attachments.list_attached_role_policies,
+    attachments.attach_group_policy,
+    attachments.detach_group_policy,
+    attachments.list_attached_group_policies,
     attachments.put_user_permissions_boundary,
     attachments.put_role_permissions_boundary,
     attachments.delete_user_permissions_boundary,
@@ -64,7 +79,6 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     tags.untag_policy,
     tags.list_policy_tags,
     usage.list_entities_for_policy,
-    absent.list_groups_for_user,
     absent.list_instance_profiles_for_role,
     absent.list_mfa_devices,
     absent.list_service_specific_credentials,

@@ -15,12 +15,6 @@ from keystead.services.service import Answer
 NOTHING: Final[tuple[object, ...]] = ()
 
 
-async def list_groups_for_user(
-    room: Identities, call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
-) -> Answer:
-    return await none_of("Groups", room, call, user_name, marker, max_items)
-
-
 async def list_mfa_devices(
     room: Identities,
     call: Call,

@@ -1,4 +1,4 @@
-"""Managed policies of a user or role: those attached to it, and the one that bounds it."""
+"""Managed policies of a user, role or group: those attached to it, and the one that bounds it."""
 
 from keystead.identities.call import Call
 from keystead.identities.names import fold, parse_policy
@@ -22,6 +22,10 @@ async def attach_role_policy(room: Identities, call: Call, *, role_name: str, po
     await attach(room, call, await door.role(room, call, role_name, policy_keys(policy_arn)), policy_arn)
 
 
+async def attach_group_policy(room: Identities, call: Call, *, group_name: str, policy_arn: str) -> None:
+    await attach(room, call, await door.group(room, call, group_name, policy_keys(policy_arn)), policy_arn)
+
+
 async def attach(room: Identities, call: Call, entity: Entity, arn: str) -> None:
     async with room.write(call) as tx:
         await permissions.attach(tx, entity, arn)
@@ -33,6 +37,10 @@ async def detach_user_policy(room: Identities, call: Call, *, user_name: str, po
 
 async def detach_role_policy(room: Identities, call: Call, *, role_name: str, policy_arn: str) -> None:
     await detach(room, call, await door.role(room, call, role_name, policy_keys(policy_arn)), policy_arn)
+
+
+async def detach_group_policy(room: Identities, call: Call, *, group_name: str, policy_arn: str) -> None:
+    await detach(room, call, await door.group(room, call, group_name, policy_keys(policy_arn)), policy_arn)
 
 
 async def detach(room: Identities, call: Call, entity: Entity, arn: str) -> None:
@@ -62,6 +70,18 @@ async def list_attached_role_policies(
     max_items: int | None = None,
 ) -> Answer:
     return await attached(room, call, await door.role(room, call, role_name), path_prefix, marker, max_items)
+
+
+async def list_attached_group_policies(
+    room: Identities,
+    call: Call,
+    *,
+    group_name: str,
+    path_prefix: str = "/",
+    marker: str | None = None,
+    max_items: int | None = None,
+) -> Answer:
+    return await attached(room, call, await door.group(room, call, group_name), path_prefix, marker, max_items)
 
 
 async def attached(

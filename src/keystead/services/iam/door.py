@@ -1,6 +1,6 @@
 """How every operation of IAM begins: find what it is about, and decide. The missing is denied before it is not found.
 
-The resource of an operation is the ARN of its user, role or policy; which condition keys it has is a table, too
+The resource of an operation is the ARN of its user, role, group or policy; which condition keys it has is a table, too
 (Service Authorization Reference, IAM). Lists have the path that they are asked for, as recorded denials show.
 """
 
@@ -40,6 +40,11 @@ async def user(room: Identities, call: Call, name: str | None, extra: Keys = NON
 async def role(room: Identities, call: Call, name: str, extra: Keys = NONE) -> Entity:
     """Raises AccessDenied, EntityNotFound."""
     return await entity(room, call, "role", name, extra)
+
+
+async def group(room: Identities, call: Call, name: str, extra: Keys = NONE) -> Entity:
+    """Raises AccessDenied, EntityNotFound."""
+    return await entity(room, call, "group", name, extra)
 
 
 async def entity(room: Identities, call: Call, kind: Kind, name: str, extra: Keys) -> Entity:

@@ -1,4 +1,4 @@
-"""Inline policies: written into one user or role, and gone with it."""
+"""Inline policies: written into one user, role or group, and gone with it."""
 
 from typing import Any
 
@@ -25,6 +25,12 @@ async def put_role_policy(
     await put(room, call, await door.role(room, call, role_name), policy_name, policy_document)
 
 
+async def put_group_policy(
+    room: Identities, call: Call, *, group_name: str, policy_name: str, policy_document: str
+) -> None:
+    await put(room, call, await door.group(room, call, group_name), policy_name, policy_document)
+
+
 async def put(room: Identities, call: Call, entity: Entity, name: str, text: str) -> None:
     documents.check(text)
     async with room.write(call) as tx:
@@ -39,6 +45,11 @@ async def get_user_policy(room: Identities, call: Call, *, user_name: str, polic
 async def get_role_policy(room: Identities, call: Call, *, role_name: str, policy_name: str) -> Answer:
     entity = await door.role(room, call, role_name)
     return {"RoleName": entity.name} | await get(room, entity, policy_name)
+
+
+async def get_group_policy(room: Identities, call: Call, *, group_name: str, policy_name: str) -> Answer:
+    entity = await door.group(room, call, group_name)
+    return {"GroupName": entity.name} | await get(room, entity, policy_name)
 
 
 async def get(room: Identities, entity: Entity, name: str) -> dict[str, Any]:
@@ -59,6 +70,12 @@ async def list_role_policies(
     return await listed(room, call, await door.role(room, call, role_name), marker, max_items)
 
 
+async def list_group_policies(
+    room: Identities, call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None
+) -> Answer:
+    return await listed(room, call, await door.group(room, call, group_name), marker, max_items)
+
+
 async def listed(room: Identities, call: Call, entity: Entity, marker: str | None, max_items: int | None) -> Answer:
     async with room.database.read() as connection:
         names = [policy.name for policy in await permissions.inline(connection, entity)]
@@ -72,6 +89,10 @@ async def delete_user_policy(room: Identities, call: Call, *, user_name: str, po
 
 async def delete_role_policy(room: Identities, call: Call, *, role_name: str, policy_name: str) -> None:
     await delete(room, call, await door.role(room, call, role_name), policy_name)
+
+
+async def delete_group_policy(room: Identities, call: Call, *, group_name: str, policy_name: str) -> None:
+    await delete(room, call, await door.group(room, call, group_name), policy_name)
 
 
 async def delete(room: Identities, call: Call, entity: Entity, name: str) -> None:

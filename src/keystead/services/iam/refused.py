@@ -2,7 +2,6 @@
 
 from typing import Final
 
-NO_GROUPS: Final = "groups are not served yet"
 NO_REPORTS: Final = "account-wide reports and aliases are not served yet"
 NO_SIMULATION: Final = "policy simulation is not served yet"
 NO_PROVIDERS: Final = "there is no sign-in through OIDC or SAML providers"
@@ -17,11 +16,6 @@ NO_OUTBOUND: Final = "no tokens for other systems are issued"
 NO_USE: Final = "when an access key was last used is not kept yet"
 
 GROUPS: Final = {
-    NO_GROUPS: """
-        AddUserToGroup AttachGroupPolicy CreateGroup DeleteGroup DeleteGroupPolicy DetachGroupPolicy GetGroup
-        GetGroupPolicy ListAttachedGroupPolicies ListGroupPolicies ListGroups PutGroupPolicy RemoveUserFromGroup
-        UpdateGroup
-    """,
     NO_REPORTS: """
         CreateAccountAlias DeleteAccountAlias GenerateCredentialReport GenerateServiceLastAccessedDetails
         GetAccountAuthorizationDetails GetAccountProperties GetAccountSummary GetCredentialReport

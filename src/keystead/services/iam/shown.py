@@ -32,6 +32,16 @@ async def user(connection: Connection, found: Entity) -> dict[str, Any]:
     return listed_user(found) | await more(connection, found)
 
 
+def group(found: Entity) -> dict[str, Any]:
+    return {
+        "Path": found.path,
+        "GroupName": found.name,
+        "GroupId": found.id,
+        "Arn": found.arn,
+        "CreateDate": found.created_at,
+    }
+
+
 def listed_role(role: Entity, trust_policy: str) -> dict[str, Any]:
     """`trust_policy` as it is to be shown."""
     answer: dict[str, Any] = {

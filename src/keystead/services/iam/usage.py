@@ -11,8 +11,8 @@ from keystead.services.iam import door
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer
 
-KINDS: Final = {"User": "user", "Role": "role"}
-"""EntityFilter to a kind of entity. Its other values (Group and kinds of policies) match nothing here."""
+KINDS: Final = {"User": "user", "Role": "role", "Group": "group"}
+"""EntityFilter to a kind of entity. Its other values (kinds of policies) match nothing here."""
 
 
 async def list_entities_for_policy(
@@ -45,7 +45,7 @@ async def list_entities_for_policy(
 
 def answer(listed: list[Entity]) -> dict[str, Any]:
     return {
-        "PolicyGroups": [],
+        "PolicyGroups": [{"GroupName": group.name, "GroupId": group.id} for group in listed if group.kind == "group"],
         "PolicyUsers": [{"UserName": user.name, "UserId": user.id} for user in listed if user.kind == "user"],
         "PolicyRoles": [{"RoleName": role.name, "RoleId": role.id} for role in listed if role.kind == "role"],
     }
