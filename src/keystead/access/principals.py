@@ -18,8 +18,7 @@ from keystead.access.request import Principal, PrincipalKind
 
 ACCOUNT: Final = re.compile(r"[0-9]{12}")
 ROOT: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
-WITHOUT_ACCOUNT: Final = re.compile(r"[0-9]{12}")
-ROOT: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
+WITHOUT_ACCOUNT: Final = (PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS)
 
 
 class Named(IntEnum):
