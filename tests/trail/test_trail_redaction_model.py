@@ -168,3 +168,17 @@ def test_encryption_contexts_keep_their_keys():
 def test_times_are_written_as_aws_writes_them(seconds, written):
     """The first three are recorded from AWS."""
     assert redaction.moment(seconds) == written
+
+
+@pytest.mark.parametrize("service", ["kms", "iam", "sts", "cloudtrail", "secretsmanager", "ssm"])
+def test_every_operation_of_every_model_has_a_redactor(service):
+    for operation in model.load(service).operations.values():
+        redaction.compile(service, operation)
+
+
+def test_a_shape_within_itself_is_left_out():
+    redactor = redaction.compile("ssm", model.load("ssm").operations["GetInventory"])
+
+    shown = redactor.parameters({"aggregators": [{"Expression": "a", "Aggregators": [{"Expression": "b"}]}]})
+
+    assert shown == {"aggregators": [{"expression": "a"}]}

@@ -123,6 +123,9 @@ class Index:
                 await self._usage(tx, list(batch.used.values()))
         return moved
 
+    def close(self) -> None:
+        self._reader.close()
+
     async def rebuild(self) -> None:
         """Throw this node's index away and make it again."""
         async with self._database.write("index", announced=False) as tx:

@@ -117,6 +117,9 @@ class Lookup:
         last = rows[limit - 1]
         return [found(row) for row in rows[:limit]], await self._token(context, (last.at, last.seq))
 
+    def close(self) -> None:
+        self._reader.close()
+
     def _wanted(self, query: Query, before: Place | None) -> Wanted:
         oldest = int(self._clock()) - RETENTION_DAYS * DAY
         start, end = query.start or 0.0, LATEST if query.end is None else query.end
