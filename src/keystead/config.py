@@ -4,24 +4,30 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
-BODY_LIMIT: Final = 1 * MIB
-"""Bytes of one request. The largest real one is a KMS call with an attestation document of 262 144 bytes, in base64."""
-HEADER_LIMIT: Final = 64 * KIB
-"""Bytes of request line and headers together; session tokens run to kilobytes."""
-REQUEST_SECONDS: Final = 30.0
-"""From a connection's or a request's first byte to its last; slower clients are disconnected."""
-SEND_SECONDS: Final = 30.0
-"""How long a client may refuse to read its answer."""
-KEEP_ALIVE_SECONDS: Final = 75
-CONNECTION_LIMIT: Final = 4096
-"""Open connections of one worker; beyond it new requests get 503, which SDKs retry."""
+
+class Limits(NamedTuple):
+    """What one client may ask of a worker: bytes, seconds, and how many connections all clients together.
+
+    body_bytes       the largest real request is a KMS call with an attestation document of 262 144 bytes, in base64
+    header_bytes     request line and headers together; session tokens run to kilobytes
+    request_seconds  from a connection's or a request's first byte to its last
+    send_seconds     how long a client may refuse to read its answer
+    idle_seconds     between an answer and the next request
+    """
+
+    body_bytes: int = 1 * MIB
+    header_bytes: int = 64 * KIB
+    request_seconds: float = 30.0
+    send_seconds: float = 30.0
+    idle_seconds: int = 75
+    connections: int = 16_384
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

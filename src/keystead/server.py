@@ -1,43 +1,173 @@
-"""The server: sockets, TLS and stopping in order by uvicorn; connections by http1; and what stands behind them."""
+"""HTTP, and nothing else: uvicorn under bounds, and the ASGI callable between it and the gateway.
 
+bound                          beyond it                                        source: config.py
+header bytes                   400, closed
+body bytes                     413 in the service's own shape, closed; what still comes is thrown away first
+seconds of one request         aborted, from its first byte to its last
+seconds of an unread answer    aborted
+seconds between requests       closed
+connections                    closed as soon as they are made
+"""
+
+import asyncio
 import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from keystead import http1
+from keystead import config
 from keystead.gateway import Gateway, Peer
-from keystead.http1 import Application, Limits
 from keystead.wire.http import Request, Response
 
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Health = Callable[[], Awaitable[tuple[int, bytes]]]
 
 HEALTH_HEADERS: Final = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+CLOSE: Final = (b"connection", b"close")
+THROWN_AWAY: Final = 64
+"""So many times the body limit is read from a client that goes on sending: else it would never see that it was refused."""
 STOP_SECONDS: Final = 10
 """How long calls in flight may take when the server stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """The gateway, and the health page that needs no signature."""
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 with the bounds it lacks: headers in bytes, requests and unread answers in time.
 
-    gateway: Gateway
-    health: Health
+    A request that arrives whole in one read costs nothing extra; a timer is armed only for one that does not.
+    """
 
-    async def answer(self, request: Request, peer: Peer) -> Response:
-        if request.raw_path == b"/health" and request.method in {"GET", "HEAD"}:
-            status, page = await self.health()
-            return Response(status, HEALTH_HEADERS, page)
-        return await self.gateway.answer(request, peer)
+    limits = config.Limits()
 
-    def too_large(self, request: Request, limit: int) -> Response:
-        return self.gateway.too_large(request, limit)
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._send_deadline: asyncio.TimerHandle | None = None
+        self._reading = True
+        self._in_headers = True
+        self._header_bytes = 0
+        self._tls: Mapping[str, str] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.connections:
+            transport.abort()
+            return
+        secured = transport.get_extra_info("ssl_object")
+        self._tls = tls_details(secured) if secured else None
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_headers:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_headers and self._header_bytes > self.limits.header_bytes:
+            self.send_400_response("Request headers too large.")
+        elif self._reading:
+            self._arm()
+        else:
+            self._disarm()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._reading = self._in_headers = True
+        if self._tls is not None:
+            self.scope["extensions"] = {"tls": self._tls}
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._header_bytes = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._reading = False
+        self._in_headers = True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._send_deadline = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._send_deadline is not None:
+            self._send_deadline.cancel()
+            self._send_deadline = None
+            super().resume_writing()
+
+    def _arm(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.limits.request_seconds, self.transport.abort)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
-def application(gateway: Gateway, health: Health) -> Application:
-    return Node(gateway, health)
+def tls_details(secured: ssl.SSLObject) -> Mapping[str, str]:
+    """CloudTrail's tlsDetails, but for the host header."""
+    cipher = secured.cipher()
+    return {"tlsVersion": secured.version() or "", "cipherSuite": cipher[0] if cipher else ""}
+
+
+def application(gateway: Gateway, health: Health, limits: config.Limits = config.Limits()) -> Application:  # noqa: B008  # a constant
+    """The ASGI callable: one request in, one response out, and the health page, which needs no signature."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        body: bytes | None = message.get("body", b"")
+        if message.get("more_body"):
+            body = await read_body(receive, message, limits.body_bytes)
+        request = Request(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body or b"")
+        if body is None or len(body) > limits.body_bytes:
+            await respond(send, gateway.too_large(request, limits.body_bytes), CLOSE)
+        elif request.raw_path == b"/health":
+            status, page = await health()
+            await respond(send, Response(status, HEALTH_HEADERS, page))
+        else:
+            await respond(send, await gateway.answer(request, peer_of(scope)))
+
+    return answer
+
+
+def peer_of(scope: Scope) -> Peer:
+    client = scope["client"]
+    extensions = scope.get("extensions")
+    return Peer(client[0] if client else "", scope["scheme"] == "https", extensions["tls"] if extensions else None)
+
+
+async def read_body(receive: Receive, message: dict[str, Any], limit: int) -> bytes | None:
+    """The whole body, or None for one that is too large or whose sender has gone."""
+    chunks, size = [message["body"]], len(message["body"])
+    while message.get("more_body") and size <= limit * THROWN_AWAY:
+        message = await receive()
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+        else:
+            chunks.clear()
+    whole = message["type"] == "http.request" and size <= limit
+    return b"".join(chunks) if whole else None
+
+
+async def respond(send: Send, response: Response, *more: tuple[bytes, bytes]) -> None:
+    body = response.body
+    headers = (*response.headers, *more, (b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def server(
@@ -45,31 +175,27 @@ def server(
     *,
     tls_cert: str = "",
     tls_key: str = "",
-    limits: Limits = Limits(),  # noqa: B008  # a constant
+    limits: config.Limits = config.Limits(),  # noqa: B008  # a constant
 ) -> uvicorn.Server:
     """A server for already bound sockets; it stops on SIGTERM after the calls in flight are answered."""
-    protocol = type("Connection", (http1.Connection,), {"application": app, "limits": limits})
     return uvicorn.Server(
         uvicorn.Config(
-            unused,
-            http=protocol,
+            app,
+            http=type("Bounded", (BoundedProtocol,), {"limits": limits}),
             ws="none",
             lifespan="off",
             loop="uvloop",
             interface="asgi3",
             access_log=False,
             log_config=None,
+            server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=limits.idle_seconds,
             timeout_graceful_shutdown=STOP_SECONDS,
             ssl_certfile=tls_cert or None,
             ssl_keyfile=tls_key or None,
         )
     )
-
-
-async def unused(*_: object) -> None:
-    """Uvicorn wants an ASGI callable; our connections do not go through one."""
-    raise NotImplementedError
 
 
 def bind(host: str, port: int) -> socket.socket:
