@@ -84,7 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._reading = self._in_headers = True
         if self._tls is not None:
-            self.scope["extensions"] = {"tls": self._tls}
+            self.scope["extensions"] = {"tls": self._tls}  # type: ignore[dict-item]  # uvicorn's type has no contents
 
     def on_headers_complete(self) -> None:
         self._in_headers = False
