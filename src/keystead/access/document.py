@@ -59,13 +59,15 @@ class Listed:
 class Principals:
     """Principal, or with `negated` NotPrincipal.
 
-    aws       "*", 12 digits, ARNs and unique ids, as given
-    services  DNS names
+    aws        "*", 12 digits, ARNs and unique ids, as given
+    services   DNS names
+    federated  ARNs of OIDC providers; in trust policies only
     """
 
     aws: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     negated: bool = False
+    federated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

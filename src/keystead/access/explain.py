@@ -17,6 +17,7 @@ from keystead.access.policy import Policy
 from keystead.access.request import Principal, PrincipalKind, Request
 
 MATCHES: Final = "matches"
+WITHOUT_ACCOUNT: Final = {PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS, PrincipalKind.WEB_IDENTITY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def named_by(principals: Principals, policy: Policy, caller: Principal, *, denie
     found = {one(name, policy, caller, denies=denies and not principals.negated) for name in principals.aws}
     if caller.kind is PrincipalKind.SERVICE and caller.arn in principals.services:
         found.add("directly")
+    if caller.kind is PrincipalKind.WEB_IDENTITY and caller.arn in principals.federated:
+        found.add("directly")
     if not principals.negated:
         return next((named for named in ("directly", "limited", "account") if named in found), "")
     return "" if spared(principals, found, caller) else "directly"
@@ -134,14 +137,14 @@ def named_by(principals: Principals, policy: Policy, caller: Principal, *, denie
 
 def one(name: str, policy: Policy, caller: Principal, *, denies: bool) -> str:
     if name == "*":
-        return "directly"
+        return "directly" if denies or caller.kind is not PrincipalKind.WEB_IDENTITY else ""
     if is_entity(name):
         known = policy.ids.get(name)
         if known != caller.unique_id and not (known is None and denies and name == caller.entity_arn):
             return ""
         return "directly" if caller.kind is PrincipalKind.USER else "limited"
     if name in {caller.account, f"arn:aws:iam::{caller.account}:root"}:
-        return "" if caller.kind in {PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS} else "account"
+        return "" if caller.kind in WITHOUT_ACCOUNT else "account"
     return "directly" if name == caller.arn else ""
 
 
@@ -149,7 +152,7 @@ def spared(principals: Principals, found: set[str], caller: Principal) -> bool:
     """NotPrincipal spares a caller when everything it comes from is listed."""
     if "*" in principals.aws:
         return True
-    if caller.kind in {PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS}:
+    if caller.kind in WITHOUT_ACCOUNT:
         return "directly" in found
     needed = {
         PrincipalKind.ROOT: {"account"},

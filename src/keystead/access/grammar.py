@@ -37,6 +37,8 @@ OF_STATEMENT: Final = {
 PAIRS: Final = (("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource"))
 EFFECTS: Final = ("Allow", "Deny")
 PRINCIPAL_TYPES: Final = {"AWS", "Service", "Federated", "CanonicalUser"}
+UNKNOWN: Final = dict.fromkeys(Kind, ("Federated", "CanonicalUser")) | {Kind.TRUST: ("CanonicalUser",)}
+"""Types of principals that mean nothing there: providers are trusted by roles only, and there is no S3."""
 OPERATOR: Final = re.compile(r"(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?")
 KEPT: Final = re.compile(r"[\t\n\r\x20-\xff]*")
 """Characters of a key policy (KMS API reference, PutKeyPolicy)."""
@@ -209,7 +211,7 @@ def principals(raw: dict[str, Any], kind: Kind) -> Principals | None:
     named = {type_: (names,) if isinstance(names, str) else tuple(names) for type_, names in found.items()}
     if not all(named.values()):
         raise refusal(kind, Fault.EMPTY_PRINCIPAL)
-    for type_ in ("Federated", "CanonicalUser"):
-        if type_ in named:  # there are no identity providers here to be trusted, and no S3
+    for type_ in UNKNOWN[kind]:
+        if type_ in named:
             raise refusal(kind, Fault.PRINCIPAL, type=type_.upper(), principal=named[type_][0])
-    return Principals(named.get("AWS", ()), named.get("Service", ()), negated)
+    return Principals(named.get("AWS", ()), named.get("Service", ()), negated, named.get("Federated", ()))

@@ -18,7 +18,7 @@ from keystead.access.request import Principal, PrincipalKind
 
 ACCOUNT: Final = re.compile(r"[0-9]{12}")
 ROOT: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
-WITHOUT_ACCOUNT: Final = (PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS)
+WITHOUT_ACCOUNT: Final = (PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS, PrincipalKind.WEB_IDENTITY)
 
 
 class Named(IntEnum):
@@ -40,9 +40,10 @@ Names = Callable[[Principal], Named]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The principals of a statement, by what they match."""
+    """The principals of a statement, by what they match. `strangers`: everybody includes who is not signed in yet."""
 
     everybody: bool
+    strangers: bool
     accounts: frozenset[str]
     ids: frozenset[str]
     arns: frozenset[str]
@@ -63,9 +64,10 @@ def listed(principals: Principals, ids: Mapping[str, str], *, denies: bool) -> L
     unknown = [name for name in entities if name not in ids]
     return Listing(
         everybody="*" in principals.aws,
+        strangers=denies,
         accounts=frozenset(accounts.values()),
         ids=frozenset(ids[name] for name in entities if name in ids),
-        arns=frozenset(others) | frozenset(principals.services),
+        arns=frozenset(others) | {*principals.services, *principals.federated},
         entities=frozenset(unknown) if denies and not principals.negated else frozenset(),
     )
 
@@ -79,8 +81,10 @@ def account_of(name: str) -> str | None:
 
 
 def named(listing: Listing, principal: Principal) -> Named:
-    if listing.everybody or principal.arn in listing.arns:
+    if principal.arn in listing.arns:
         return Named.DIRECTLY
+    if listing.everybody:  # a token of any provider is not what somebody means who writes "*" (ours)
+        return Named.DIRECTLY if listing.strangers or principal.kind is not PrincipalKind.WEB_IDENTITY else Named.NOT
     if principal.unique_id in listing.ids or principal.entity_arn in listing.entities:
         return Named.DIRECTLY if principal.kind is PrincipalKind.USER else Named.LIMITED
     if principal.account in listing.accounts and principal.kind not in WITHOUT_ACCOUNT:

@@ -38,6 +38,7 @@ class Fault(Enum):
     NOT_PRINCIPAL_ALLOWS = auto()
     NOT_PRINCIPAL = auto()
     NOT_ASSUME_ROLE = auto()
+    UNSCOPED = auto()
     NO_VENDOR = auto()
     TWO_COLONS = auto()
     VENDOR = auto()
@@ -91,6 +92,10 @@ TRUST: Final = {
     Fault.NOT_PRINCIPAL_ALLOWS: "Allow with NotPrincipal is not allowed.",
     Fault.NOT_PRINCIPAL: "AssumeRole policy must not contain NotPrincipal field.",
     Fault.NOT_ASSUME_ROLE: "AssumeRole policy may only specify STS AssumeRole actions.",
+    Fault.UNSCOPED: (
+        "Trust policy with trusted principal {provider} must evaluate, using StringEquals, StringLike or "
+        "StringEqualsIgnoreCase, {keys} which is not scoped to all."
+    ),
 }
 KEY: Final = {
     Fault.SYNTAX: SYNTAX,

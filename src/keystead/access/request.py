@@ -14,6 +14,7 @@ class PrincipalKind(Enum):
     USER = "User"
     ROLE_SESSION = "AssumedRole"
     FEDERATED_USER = "FederatedUser"
+    WEB_IDENTITY = "WebIdentityUser"
     SERVICE = "Service"
     ANONYMOUS = "Anonymous"
 
@@ -22,7 +23,8 @@ class PrincipalKind(Enum):
 class Principal:
     """Who asks.
 
-    arn         as answers name the caller: user ARN, `arn:aws:sts::A:assumed-role/ROLE/SESSION`, `arn:aws:iam::A:root`
+    arn         as answers name the caller: user ARN, `arn:aws:sts::A:assumed-role/ROLE/SESSION`, `arn:aws:iam::A:root`;
+                of who signs in with a token the provider's ARN, of a service its DNS name
     account     12 digits
     unique_id   what stored policies hold: AIDA… of a user, AROA… of the role behind a session, the account id of root
     entity_arn  what aws:PrincipalArn says: for a role session the ARN of the role, with its path

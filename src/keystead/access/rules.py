@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from keystead.access import actions, resources
+from keystead.access import actions, resources, shared_issuers
 from keystead.access.document import Document, Kind, Listed, Quantifier, Statement, is_entity
 from keystead.access.refusals import Fault, refusal
 
@@ -18,6 +18,7 @@ PRINCIPAL: Final = re.compile(
     re.ASCII,
 )
 """Beside users, roles and unique ids. A wildcard stands only alone (IAM user guide, Principal)."""
+PROVIDER: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[!-)+-~]+")
 SINGLE_VALUED: Final = {"kms:encryptioncontext:": "encryption context", "aws:requesttag/": "tag"}
 """Keys for which KMS refuses ForAllValues in a key policy (KMS developer guide, condition keys)."""
 
@@ -120,6 +121,9 @@ def check_principals(kind: Kind, statement: Statement) -> None:
     for name in principals.services:
         if not SERVICE.fullmatch(name):
             raise refusal(kind, Fault.PRINCIPAL, type="SERVICE", principal=name)
+    for name in principals.federated:
+        if not PROVIDER.fullmatch(name):  # there is no sign-in through SAML
+            raise refusal(kind, Fault.PRINCIPAL, type="FEDERATED", principal=name)
 
 
 def is_principal(name: str) -> bool:
@@ -131,6 +135,13 @@ def is_principal(name: str) -> bool:
 def no_not_principal(document: Document) -> None:
     if any(statement.principals and statement.principals.negated for statement in document.statements):
         raise refusal(document.kind, Fault.NOT_PRINCIPAL)
+
+
+def scoped_issuers(document: Document) -> None:
+    for statement in document.statements:
+        found = shared_issuers.unscoped(statement)
+        if found is not None:
+            raise refusal(document.kind, Fault.UNSCOPED, provider=found[0], keys=found[1])
 
 
 def not_overly_permissive(document: Document) -> None:
@@ -153,7 +164,15 @@ OF_IAM: Final[tuple[Check, ...]] = (
 RULES: Final[dict[Kind, tuple[Check, ...]]] = {
     Kind.IDENTITY: OF_IAM,
     Kind.SESSION: OF_IAM,
-    Kind.TRUST: (sids_unique, good_principals, no_not_principal, has_actions, no_resources, actions_of_sts),
+    Kind.TRUST: (
+        sids_unique,
+        good_principals,
+        no_not_principal,
+        has_actions,
+        no_resources,
+        actions_of_sts,
+        scoped_issuers,
+    ),
     Kind.KEY: (good_principals, nothing_empty, sids_unique, good_resources, good_actions, not_overly_permissive),
     Kind.RESOURCE: (good_principals, has_actions, has_resources, sids_unique, good_resources, good_actions),
 }
