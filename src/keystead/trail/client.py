@@ -60,6 +60,7 @@ class SocketRecorder:
         self._closed = True
         if self._returning is not None:
             self._returning.cancel()
+            await asyncio.wait([self._returning])
         if self._pipeline is not None:
             self._pipeline.close()
             await self._pipeline.lost

@@ -18,11 +18,11 @@ SILENCE_SECONDS: Final = 5.0
 
 
 class Pipeline(asyncio.Protocol):
-    """`greeted` is resolved when the recorder is ready, `lost` when the connection is gone."""
+    """`greeted` is resolved with True when the recorder is ready, `lost` when the connection is gone."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.greeted: asyncio.Future[None] = self._loop.create_future()
+        self.greeted: asyncio.Future[bool] = self._loop.create_future()
         self.lost: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[asyncio.Future[Receipt]] = deque()
@@ -92,18 +92,18 @@ class Pipeline(asyncio.Protocol):
         self._transport = None
         if self._watch is not None:
             self._watch.cancel()
+        if not self.greeted.done():
+            self.greeted.set_result(False)
+        if not self.lost.done():
+            self.lost.set_result(None)  # before the rest: whose record was lost must find the recorder ill
         for receipt in self._waiting:
             if not receipt.done():
                 receipt.set_exception(RecorderLost())
         self._waiting.clear()
-        if not self.greeted.done():
-            self.greeted.cancel()
-        if not self.lost.done():
-            self.lost.set_result(None)
 
     def _greet(self) -> None:
         if not self.greeted.done():
-            self.greeted.set_result(None)
+            self.greeted.set_result(True)
 
     def _acknowledge(self, count: int, first: int) -> None:
         waiting = self._waiting
@@ -117,10 +117,12 @@ async def greeted(path: str, seconds: float) -> Pipeline:
     """Raises OSError; RecorderLost when the recorder does not get ready in time, or is another user's process."""
     _, made = await asyncio.get_running_loop().create_unix_connection(Pipeline, path)
     try:
-        await asyncio.wait_for(asyncio.shield(made.greeted), seconds)
-    except (TimeoutError, asyncio.CancelledError):
-        made.close()
-        if made.greeted.cancelled() or not made.greeted.done():
-            raise RecorderLost from None
-        raise
-    return made
+        if await asyncio.wait_for(asyncio.shield(made.greeted), seconds):
+            return made
+    except TimeoutError:
+        pass
+    finally:
+        if not made.greeted.done():
+            made.close()
+            await made.lost
+    raise RecorderLost

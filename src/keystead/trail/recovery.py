@@ -99,7 +99,7 @@ def _computed_again(folder: Path, hashes: Hashes, signed: State) -> Frontier:
         _follow(walk, hashes, frontier, signed.size, signed.size)
     finally:
         walk.close()
-    if frontier.root() != signed.root_hash or (walk.segment, walk.place) != (signed.segment, signed.place):
+    if frontier.root() != signed.root_hash or not signed.goes_on_at(walk.segment, walk.place):
         raise LogDamaged(f"the first {signed.size} records are not those that were signed")
     return frontier
 

@@ -21,13 +21,13 @@ NAME: Final = "state"
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The tree that was signed, and where its last record ended.
+    """The tree that was signed, and where the log goes on after it.
 
     size         leaves of the tree
     root         base64
     wall         when its last record was appended, nanoseconds since 1970
-    segment      index of the first record of the segment that it lies in
-    place        bytes of that segment up to its end
+    segment      index of the first record of the segment that the log goes on in
+    place        bytes of that segment up to there: the last record's end, or the header if the segment is a new one
     checkpoints  bytes in the file of checkpoints before the one for this tree
     """
 
@@ -42,6 +42,10 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def root_hash(self) -> bytes:
         return b64decode(self.root)
+
+    def goes_on_at(self, segment: int, place: int) -> bool:
+        """Whether it goes on where the last record ended, or in a segment that was begun after it."""
+        return (self.segment, self.place) in {(segment, place), (self.size, HEADER_LENGTH)}
 
 
 BEGINNING: Final = State(0, b64encode(EMPTY).decode(), 0, 0, HEADER_LENGTH, 0)

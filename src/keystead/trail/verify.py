@@ -31,7 +31,6 @@ from keystead.trail.merkle import TILE_HEIGHT, Frontier
 from keystead.trail.records import Stamp, Stored
 from keystead.trail.segments import HEADER_LENGTH, Walk, firsts
 from keystead.trail.signed_note import NoteInvalid, Verifier, opened
-from keystead.trail.state import State
 
 WRITING_SECONDS: Final = 0.2
 """How long after which a checkpoint that is being written is written."""
@@ -174,6 +173,8 @@ class Verification:
             )
         elif before:
             counts[before] -= 1
+            if not counts[before]:
+                del counts[before]
         counts[stamp.number] += 1
 
     def _grow(self) -> None:
@@ -222,15 +223,8 @@ class Verification:
     def _check_state(self, wall: int) -> None:
         """Step 6."""
         held = self._state
-        reached = State(
-            self._frontier.size,
-            b64encode(self._frontier.root()).decode(),
-            wall,
-            self._walk.segment,
-            self._walk.place,
-            held.checkpoints,
-        )
-        if held != reached:
+        same = held.size == self._frontier.size and held.root_hash == self._frontier.root() and held.wall == wall
+        if not same or not held.goes_on_at(self._walk.segment, self._walk.place):
             self._find("the state of the log is not that of its records")
         its_note = self._notes.taken if self._signed == held.size else self._notes.begin
         if held.checkpoints != its_note:
