@@ -28,10 +28,15 @@ POLICIES: Final = {
 
 def denial(request: Request, decision: Decision, *, hidden: bool = False) -> str:
     """`hidden`: says nothing about whether the resource exists. Expects a decision that denies."""
-    who = f"User: {request.principal.arn} is not authorized to perform: {request.action}"
     if hidden:
-        return f"{who} {HIDDEN}"
+        return hiding(request.principal.arn, request.action)
+    who = f"User: {request.principal.arn} is not authorized to perform: {request.action}"
     implicit, explicit = POLICIES[decision.denier or Source.IDENTITY]
     if decision.explicit:
         return f"{who} on resource: {request.resource} {EXPLICIT.format(policy=explicit)}"
     return f"{who} on resource: {request.resource} {IMPLICIT.format(policy=implicit, action=request.action)}"
+
+
+def hiding(arn: str, action: str) -> str:
+    """A denial that does not tell whether the resource exists."""
+    return f"User: {arn} is not authorized to perform: {action} {HIDDEN}"

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import select
 
+from keystead.access import texts
 from keystead.access.decision import Combine
 from keystead.access.errors import AccessDenied
 from keystead.access.request import Values
@@ -47,10 +48,6 @@ CROSS_ACCOUNT: Final = frozenset(
     }
 )  # fmt: skip
 """Operations that reach another account's key (KMS developer guide, permissions reference)."""
-HIDDEN: Final = (
-    "User: {arn} is not authorized to perform: {action} on this resource because the resource does not exist in this "
-    "Region, no resource-based policies allow access, or a resource-based policy explicitly denies access"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +259,7 @@ class Keys:
             return key
         if place.account != call.account:
             call.decided = True
-            raise AccessDenied(HIDDEN.format(arn=call.caller.principal.arn, action=f"kms:{operation}"))
+            raise AccessDenied(texts.hiding(call.caller.principal.arn, f"kms:{operation}"))
         raise (KeyNotFound if place.alias is None else AliasNotFound)(place.arn)
 
     async def _held(self, call: Call, blob: bytes) -> Key | None:
