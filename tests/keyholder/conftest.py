@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from keystead.keyholder import setup
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.seals import FileSeal
+
+settings.register_profile("keyholder", deadline=None)  # a busy machine is no failure
+settings.load_profile("keyholder")
 
 ROLES = ("worker", "scheduler", "recorder")
 PATIENCE = 10.0
