@@ -86,9 +86,9 @@ class SocketRecorder:
                 break
         self._pipeline = pipeline
         self._ready.set()
-        pipeline.lost.add_done_callback(self._lost)
+        pipeline.when_lost(self._lost)
 
-    def _lost(self, _: object) -> None:
+    def _lost(self) -> None:
         self._pipeline = None
         self._ready.clear()
         if not self._closed:

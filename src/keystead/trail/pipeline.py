@@ -7,6 +7,7 @@ that is there and says nothing for SILENCE_SECONDS counts as gone: its disk hang
 import asyncio
 import socket
 from collections import deque
+from collections.abc import Callable
 from typing import Final, cast
 
 from keystead.keyholder.protocol import is_own_user
@@ -31,6 +32,14 @@ class Pipeline(asyncio.Protocol):
         self._inbox = b""
         self._heard = False
         self._watch: asyncio.TimerHandle | None = None
+        self._tell: Callable[[], None] = lambda: None
+
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Call it when the connection goes, before anything else can learn of that; at once if it has gone."""
+        if self.lost.done():
+            tell()
+        else:
+            self._tell = tell
 
     def record(self, event: bytes) -> "asyncio.Future[Receipt]":
         """Raises RecorderLost."""
@@ -95,7 +104,8 @@ class Pipeline(asyncio.Protocol):
         if not self.greeted.done():
             self.greeted.set_result(False)
         if not self.lost.done():
-            self.lost.set_result(None)  # before the rest: whose record was lost must find the recorder ill
+            self.lost.set_result(None)
+        self._tell()
         for receipt in self._waiting:
             if not receipt.done():
                 receipt.set_exception(RecorderLost())
