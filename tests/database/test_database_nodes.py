@@ -8,7 +8,7 @@ import pytest
 
 from keystead.database import feed as feeds
 from keystead.database.errors import DatabaseLost
-from keystead.database.feed import EVERYTHING, Feed
+from keystead.database.feed import EVERYTHING, ChangeCounter, Feed
 
 from .proxy import Proxy
 
@@ -18,9 +18,9 @@ PROMISED = 1.0
 class Node:
     """One process of a node, with a cache that remembers what it was told to forget."""
 
-    def __init__(self, opened, url=None, **named):
-        self.opened = opened(at=url)
-        self.feed = Feed(self.opened.database, **named)
+    def __init__(self, opened, url=None, counter=None, **named):
+        self.opened = opened(at=url, counter=counter)
+        self.feed = Feed(self.opened.database, counter, **named)
         self.forgot = []
         self.told = asyncio.Event()
         self.feed.on("key", self._forget)
@@ -83,6 +83,25 @@ async def test_a_change_that_was_not_announced_is_found_within_a_second(nodes, u
 
         assert node.forgot == ["a"]
         await unannounced.close()
+
+
+async def test_a_process_hears_of_its_own_node_at_once_and_of_others_within_a_second(nodes, tmp_path):
+    counters = [ChangeCounter(tmp_path / "changes", slot=slot, slots=2) for slot in (0, 1)]
+    async with nodes(counter=counters[0]) as one, nodes(counter=counters[1]) as sibling, nodes() as other:
+        await sibling.feed.catch_up()
+        assert sibling.feed.current()
+
+        await one.write("near")
+        assert not sibling.feed.current()
+        await sibling.feed.catch_up()
+        assert "near" in sibling.forgot
+
+        await other.write("far")
+        await sibling.until(lambda: "far" in sibling.forgot, PROMISED)
+        await sibling.feed.catch_up()
+        assert sibling.feed.current()
+    for counter in counters:
+        counter.close()
 
 
 async def test_a_write_that_was_rolled_back_is_not_announced(nodes):

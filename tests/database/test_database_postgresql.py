@@ -349,6 +349,7 @@ def test_after_a_fail_over_the_replica_is_used_and_everything_forgotten(postgres
         both = primary.url("postgres").replace("@", f"@127.0.0.1:{replica.port},", 1)
 
         async def fail_over():
+            standby = Database.open(replica.url("postgres"))
             database = Database.open(f"{both}?target_session_attrs=read-write")
             feed = Feed(database)
             forgot = []
@@ -356,6 +357,9 @@ def test_after_a_fail_over_the_replica_is_used_and_everything_forgotten(postgres
             await feed.start()
             await mark(database, "before")
             await asyncio.to_thread(replica.await_mark, "before")
+            with pytest.raises(DatabaseLost) as raised:
+                await standby.ping()
+            assert raised.value.reason == "NoPrimary"
 
             await asyncio.to_thread(primary.stop, signal.SIGQUIT)
             forgot.clear()
@@ -368,6 +372,7 @@ def test_after_a_fail_over_the_replica_is_used_and_everything_forgotten(postgres
             kept = await marks(database)
             await feed.close()
             await database.close()
+            await standby.close()
             return kept, forgot
 
         kept, forgot = asyncio.run(fail_over())

@@ -25,6 +25,10 @@ CONNECT_SECONDS: Final = 3.0
 SCHEMES: Final = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 
 
+class NoPrimary(ConnectionError):
+    """None of the hosts takes writes just now."""
+
+
 class Address:
     """Remembers which host was the primary."""
 
@@ -42,8 +46,11 @@ class Address:
         self._places = [place(host) for host in hosts] if len(hosts) > 1 else [{}]
 
     async def connect(self, settings: Mapping[str, str], *, seconds: float | None, writing: bool) -> Any:
-        """An asyncpg connection to the first host that is the primary. Raises what the last host came to."""
-        failed: Exception = ConnectionError()
+        """An asyncpg connection to the first host that is the primary.
+
+        Raises NoPrimary, or what the last host came to.
+        """
+        failed: Exception = NoPrimary()
         for here in tuple(self._places):
             try:
                 connection = await asyncpg.connect(
@@ -54,7 +61,9 @@ class Address:
                     command_timeout=seconds,
                     timeout=CONNECT_SECONDS,
                 )
-            except (OSError, asyncpg.PostgresError, asyncpg.TargetServerAttributeNotMatched) as error:
+            except asyncpg.TargetServerAttributeNotMatched:
+                failed = NoPrimary()
+            except (OSError, asyncpg.PostgresError) as error:
                 failed = error
             else:
                 self._places.remove(here)

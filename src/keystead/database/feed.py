@@ -111,6 +111,7 @@ class Feed:
         self._evictors: dict[str, list[Evict]] = {}
         self._reading = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
+        self._reason: str | None = None
         self.generation = 0
         database.on_commit(self._evict)
 
@@ -165,15 +166,11 @@ class Feed:
             self._until = 0.0
 
     async def _follow(self, tried: asyncio.Event) -> None:
-        lost: str | None = None
         while True:
             try:
                 await self._listen(tried)
             except Exception as error:  # noqa: BLE001  # the outermost door of this task: without it the lease runs out
-                reason = error.reason if isinstance(error, DatabaseLost) else type(error).__name__
-                if reason != lost:
-                    log.warning("not in touch with the database", reason=reason)
-                lost = reason
+                self._lost(error.reason if isinstance(error, DatabaseLost) else type(error).__name__)
             tried.set()
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -181,6 +178,7 @@ class Feed:
         heard = asyncio.Event()
         async with self._database.listen(heard.set) as connection:
             await self._look(connection, anew=True)
+            self._lost(None)
             tried.set()
             while True:
                 with suppress(TimeoutError):
@@ -188,6 +186,14 @@ class Feed:
                         await heard.wait()
                 heard.clear()
                 await self._look(connection)
+
+    def _lost(self, reason: str | None) -> None:
+        """Say once that the database is out of reach, and why; None says that it is in reach again."""
+        if reason is not None and reason != self._reason:
+            log.warning("not in touch with the database", reason=reason)
+        if reason is None and self._reason is not None:
+            log.info("in touch with the database again")
+        self._reason = reason
 
     async def _look(self, connection: AsyncConnection, *, anew: bool = False) -> None:
         async with self._reading:

@@ -119,7 +119,7 @@ def take_turn(connection: Connection) -> None:
 
 
 def loss(error: BaseException, *, writing: bool) -> Loss:
-    if isinstance(error, OSError | asyncpg.TargetServerAttributeNotMatched):
+    if isinstance(error, OSError):
         return True
     if isinstance(error, asyncpg.InvalidCachedStatementError):  # another node has migrated; the driver prepares anew
         return False
@@ -151,11 +151,13 @@ def order_by_bytes(connection: Connection) -> None:
     """Text compares and sorts by its bytes, as on SQLite, and not by the language that the database was made for."""
     quote = connection.dialect.identifier_preparer.quote
     for (_, table), columns in inspect(connection).get_multi_columns().items():
-        for column in columns:
-            if isinstance(column["type"], String) and column["type"].collation is None:
-                kind = column["type"].compile(connection.dialect)
-                altered = f'ALTER COLUMN {quote(column["name"])} TYPE {kind} COLLATE "C"'
-                connection.execute(text(f"ALTER TABLE {quote(table)} {altered}"))
+        altered = [
+            f'ALTER COLUMN {quote(column["name"])} TYPE {column["type"].compile(connection.dialect)} COLLATE "C"'
+            for column in columns
+            if isinstance(column["type"], String) and column["type"].collation is None
+        ]
+        if altered:
+            connection.execute(text(f"ALTER TABLE {quote(table)} {', '.join(altered)}"))
 
 
 @asynccontextmanager
