@@ -5,7 +5,7 @@ header bytes                   400, closed
 body bytes                     413 in the service's own shape, closed; what still comes is thrown away first
 seconds of one request         aborted, from its first byte to its last
 seconds of an unread answer    aborted
-seconds between requests       closed
+seconds between requests       closed, or aborted where the last answer has not been read
 connections                    closed as soon as they are made
 """
 
@@ -15,12 +15,16 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from keystead import config
 from keystead.gateway import Gateway, Peer
+from keystead.served import described
 from keystead.wire.http import Request, Response
+
+log = structlog.get_logger("keystead.server")
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -34,6 +38,13 @@ THROWN_AWAY: Final = 64
 """So many times the body limit is read from a client that goes on sending: else it would never see that it was refused."""
 STOP_SECONDS: Final = 10
 """How long calls in flight may take when the server stops."""
+
+
+class NoTrailers(list[tuple[bytes, bytes]]):
+    """Where headers that come after the body would go: nobody has bounded them, and nobody expects them."""
+
+    def append(self, _: tuple[bytes, bytes]) -> None:
+        raise ValueError
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -87,14 +98,35 @@ class BoundedProtocol(HttpToolsProtocol):
             self.scope["extensions"] = {"tls": self._tls}  # type: ignore[dict-item]  # uvicorn's type has no contents
 
     def on_headers_complete(self) -> None:
+        if self._header_bytes > self.limits.header_bytes and self._sent_headers() > self.limits.header_bytes:
+            raise ValueError  # answered 400 by whoever feeds the parser
         self._in_headers = False
         self._header_bytes = 0
         super().on_headers_complete()
+        self.headers = NoTrailers()
+
+    def _sent_headers(self) -> int:
+        """Without the body that may have come with them."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._reading = False
         self._in_headers = True
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn closes at once
+        """Who has said all may still listen; under TLS there is no such half."""
+        listening = self.cycle is not None and not self.cycle.response_complete and not self._reading
+        if listening:
+            self.cycle.keep_alive = False
+        return listening and self.scheme == "http"
+
+    def timeout_keep_alive_handler(self) -> None:
+        """A client that has not read its last answer would keep a connection that is only being closed."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().timeout_keep_alive_handler()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -133,11 +165,18 @@ def application(gateway: Gateway, health: Health, limits: config.Limits = config
         request = Request(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body or b"")
         if body is None or len(body) > limits.body_bytes:
             await respond(send, gateway.too_large(request, limits.body_bytes), CLOSE)
-        elif request.raw_path == b"/health":
-            status, page = await health()
-            await respond(send, Response(status, HEALTH_HEADERS, page))
         else:
-            await respond(send, await gateway.answer(request, peer_of(scope)))
+            await respond(send, await answered(request, scope))
+
+    async def answered(request: Request, scope: Scope) -> Response:
+        try:
+            if request.raw_path == b"/health" and request.method in {"GET", "HEAD"}:
+                status, page = await health()
+                return Response(status, HEALTH_HEADERS, page)
+            return await gateway.answer(request, peer_of(scope))
+        except Exception as error:  # noqa: BLE001  # uvicorn would write its words into the log
+            log.error("unforeseen", **described(error))
+            return Response(500, ())
 
     return answer
 
@@ -188,6 +227,7 @@ def server(
             interface="asgi3",
             access_log=False,
             log_config=None,
+            log_level="critical",  # it warns of every malformed request, and anybody can send them
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=limits.idle_seconds,
