@@ -118,12 +118,6 @@ class Client:
         except ConnectionError:
             return True
 
-    def _more(self) -> None:
-        data = self.wire.recv(65536)
-        if not data:
-            raise ConnectionResetError
-        self.buffer += data
-
     def cut_off(self, data: bytes, pause: float = 0.0) -> bool:
         """Send it again and again; whether the other side ends that."""
         started = time.monotonic()
@@ -140,14 +134,6 @@ class Client:
         if not data:
             raise ConnectionResetError
         self.buffer += data
-
-    def cut_off(self, data: bytes) -> bool:
-        """Send it again and again; whether the other side ends that."""
-        with contextlib.suppress(ConnectionError):
-            for _ in range(10_000):
-                self.send(data)
-            return False
-        return True
 
 
 class Answer:
