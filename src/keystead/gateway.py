@@ -9,7 +9,6 @@
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -221,6 +220,6 @@ def tls_details(request: Request, peer: Peer) -> Mapping[str, str] | None:
 
 
 def new_id() -> str:
-    """A random UUID (RFC 9562, version 4), as uuid.uuid4 makes it and at a third of its cost."""
-    digits = os.urandom(16).hex()
+    """A random UUID (RFC 9562, version 4), as uuid.uuid4 makes it and at a fraction of its cost."""
+    digits = events.randomness.take(32)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
