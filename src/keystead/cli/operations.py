@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from rich.markup import escape
 from rich.table import Table
 
 from keystead.catalogue import Entry, catalogue
@@ -28,5 +29,5 @@ def table(service: str, entries: tuple[Entry, ...]) -> Table:
     for heading in ("operation", "", "reason"):
         made.add_column(heading)
     for entry in entries:
-        made.add_row(entry.operation, MARKS[entry.state], entry.reason)
+        made.add_row(entry.operation, MARKS[entry.state], escape(entry.reason))
     return made

@@ -1,0 +1,72 @@
+"""What is said to be served is what is served: the command, the document, and the tables of the code."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from keystead.app import House
+from keystead.catalogue import COMING, SERVICES, catalogue
+from keystead.cli import application
+from keystead.wire import model
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def listed():
+    done = CliRunner().invoke(application, ["operations", "--output", "json"])
+    assert done.exit_code == 0
+    return json.loads(done.stdout)
+
+
+def test_every_operation_of_every_model_is_listed(listed):
+    assert {service: set(entries) for service, entries in listed.items()} == {
+        service: set(model.load(service).operations) for service in listed
+    }
+
+
+def test_the_services_listed_are_those_that_the_house_serves_and_those_to_come(listed):
+    rooms = SimpleNamespace(keys=None, identities=None, lookup=None)
+    served = {service.name for service in House.services(rooms)}
+
+    assert served == set(SERVICES)
+    assert set(listed) == served | set(COMING)
+
+
+def test_nothing_of_a_served_service_is_absent_without_a_word(listed):
+    for service in SERVICES:
+        assert {entry["state"] for entry in listed[service].values()} <= {"served", "refused"}
+
+
+def test_every_refusal_has_its_reason(listed):
+    for entries in listed.values():
+        for entry in entries.values():
+            assert (entry["state"] == "refused") == bool(entry.get("reason"))
+            assert all(entry.get("refused_members", {"-": "-"}).values())
+
+
+def test_the_text_for_people_names_the_same(listed):
+    done = CliRunner().invoke(application, ["operations"], env={"COLUMNS": "200"})
+
+    assert done.exit_code == 0
+    for service, entries in listed.items():
+        served = sum(entry["state"] == "served" for entry in entries.values())
+        assert f"{service}: {served} of {len(entries)} served" in done.stdout
+
+
+def test_the_document_is_current():
+    """When this fails: `make docs`, and commit what it changed."""
+    found = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    generate = importlib.util.module_from_spec(found)
+    found.loader.exec_module(generate)
+
+    assert (DOCS / "operations.md").read_text() == generate.document()
+
+
+def test_entries_are_in_alphabetical_order():
+    for entries in catalogue().values():
+        assert [entry.operation for entry in entries] == sorted(entry.operation for entry in entries)
