@@ -60,7 +60,7 @@ def canonical_headers(request: Request, names: tuple[bytes, ...]) -> bytes:
     """The lines of the signed headers, which must all be there, without the last line's end."""
     given = request.named
     lines = b"\n".join([name + b":" + given[name] for name in names])
-    if request.repeated or any(sign in lines for sign in (b"  ", b"\t", b": ", b" \n")) or lines.endswith(b" "):
+    if request.repeated or b"  " in lines or b"\t" in lines or b": " in lines or b" \n" in lines or lines[-1:] == b" ":
         return b"\n".join([name + b":" + collapsed(request, name) for name in names])
     return lines
 
