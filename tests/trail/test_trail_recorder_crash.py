@@ -310,6 +310,28 @@ async def test_a_client_that_reads_no_answers_holds_up_nobody(recording, folder)
     await recorder.close()
 
 
+async def test_a_log_is_proven_while_it_grows(recording, folder):
+    recording.start(checkpoint_seconds=0.005)
+    recorder = await SocketRecorder.connect(recording.path)
+    await recorder.record(b"{}")
+    stop = asyncio.Event()
+
+    async def work() -> None:
+        while not stop.is_set():
+            await recorder.record(b"{}")
+
+    workers = [asyncio.create_task(work()) for _ in range(20)]
+    await asyncio.sleep(0.05)
+    reports = [await asyncio.to_thread(verify, folder, Signer(ORIGIN, SEEDS).verifiers) for _ in range(10)]
+    stop.set()
+    await asyncio.gather(*workers)
+
+    assert [report.findings for report in reports] == [()] * 10
+    assert reports[-1].records > reports[0].records
+    assert reports[-1].checkpoints > reports[0].checkpoints
+    await recorder.close()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_recorder_killed_again_and_again_under_load_loses_nothing_it_acknowledged(recording, folder):

@@ -14,7 +14,7 @@ application = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
 KINDS: Final = {0x01: "Ed25519", 0x06: "ML-DSA-44"}
 WORDS: Final = {
-    Verdict.PROVEN: "PROVEN",
+    Verdict.PROVEN: "PROVEN: no record is missing or changed, and every checkpoint is of a beginning of this log",
     Verdict.CONTRADICTION: "CONTRADICTION",
     Verdict.UNCHECKED: "COULD NOT BE CHECKED",
 }
@@ -59,15 +59,15 @@ def lines(report: Report) -> list[str]:
     told = [f"! {finding}" for finding in report.findings]
     if report.keys:
         told += [
-            f"{report.records} records, numbered without a gap; the root of their tree is {report.root}",
-            f"{report.checkpoints} checkpoints, the newest of {report.signed} records, signed with {signed_with(report)}",
+            f"Records: {report.records}. Root of their tree: {report.root}",
+            f"Checkpoints: {report.checkpoints}, the newest of {report.signed} records. Signed with {signed_with(report)}",
         ]
     if newer := report.records - report.signed:
-        told.append(f"{newer} records are newer than the last checkpoint: whole, but not signed yet")
+        told.append(f"Newer than the last checkpoint, whole, and not signed yet: {newer} records")
     if report.unacknowledged or report.torn:
-        told.append(f"{report.unacknowledged} records and {report.torn} bytes after them are written, not acknowledged")
+        told.append(f"Written and not acknowledged: {report.unacknowledged} records, and {report.torn} bytes of one")
     if report.keys and report.own_keys:
-        told.append("The keys were those beside the log; keep a copy elsewhere and give it with --key")
+        told.append("The keys were those beside the log. Keep a copy elsewhere and give it with --key.")
     return [*told, WORDS[report.verdict]]
 
 

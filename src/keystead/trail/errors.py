@@ -10,15 +10,11 @@ class RecorderLost(TrailError):
 
 
 class RecordRefused(TrailError):
-    """The event is empty or larger than protocol.EVENT_LIMIT: a defect of whoever made it."""
+    """The event is empty or larger than records.EVENT_LIMIT: a defect of whoever made it."""
 
 
 class LogBroken(TrailError):
     """A write to the log failed. Nothing more is recorded until the log has been opened again."""
-
-
-class DiskFull(LogBroken):
-    """There is no room, or the quota is used up; what had been written of the step has been taken back."""
 
 
 class LogDamaged(TrailError):

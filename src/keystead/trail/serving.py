@@ -129,7 +129,10 @@ class Serving:
                 self._watch(connection)
             elif arrivals := connection.read():
                 group.append((connection, arrivals))
-        except (Malformed, OSError):
+        except Malformed:
+            self._say(f"process {connection.source} does not speak the protocol; its connection is closed")
+            self._close(connection)
+        except OSError:
             self._close(connection)
 
     def _record(self, group: list[tuple[Connection, list[Arrival]]]) -> None:
