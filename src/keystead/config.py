@@ -33,6 +33,8 @@ class Limits(NamedTuple):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How this node runs. What a secret could hide in (the database URL) is left out of the repr.
 
+    oidc_ca  a file of certificate authorities that OIDC providers may have besides those that the machine trusts
+
     Each is set by the option of `keystead serve` of the same name, or by KEYSTEAD_ and its name in capitals.
     """
 
@@ -45,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     allow_plain_http: bool = False
     passphrase_file: str = ""
+    oidc_ca: str = ""
     checkpoint_seconds: float = 10.0
     scheduler_seconds: float = 1.0
 

@@ -8,16 +8,19 @@ from keystead.access.decision import Combine, Decision, decide
 from keystead.access.errors import AccessDenied
 from keystead.access.policy import Policy
 from keystead.access.request import Context, PrincipalKind, Request
-from keystead.identities.call import Call
+from keystead.identities.call import Call, Caller
 from keystead.identities.conditions import CallContext
 from keystead.identities.errors import SessionForbidden
 
 REMEMBERED: Final = 1024
 """Decisions kept with one caller."""
 
-WITHOUT_MFA: Final = ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:GetCallerIdentity")
-"""All that credentials of GetSessionToken may ask of IAM and STS (STS API reference, GetSessionToken).
-The second and third are permissions that AssumeRole may need, not operations."""
+OF_STS: Final = {
+    #  whose session                 what it may ask of IAM and STS   source: STS API reference, GetSessionToken, GetFederationToken
+    PrincipalKind.USER:           ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity", "sts:GetCallerIdentity"),
+    PrincipalKind.FEDERATED_USER: ("sts:GetCallerIdentity",),
+}  # fmt: skip  # a table
+"""TagSession and SetSourceIdentity are permissions that AssumeRole may need, not operations."""
 
 
 def authorize(
@@ -77,8 +80,8 @@ def weigh(
     remembered = caller.decisions.get(asked)
     if remembered is not None:
         return remembered
-    if caller.temporary and caller.principal.kind is PrincipalKind.USER and not caller.mfa:
-        refuse_without_mfa(action)
+    if caller.temporary:
+        refuse_session(caller, action)
     account = resource_account or call.account
     request = Request(caller.principal, action, resource, CallContext(call, account, extra))
     decision = decide(
@@ -96,7 +99,11 @@ def weigh(
     return decision
 
 
-def refuse_without_mfa(action: str) -> None:
+def refuse_session(caller: Caller, action: str) -> None:
+    """Raises SessionForbidden."""
+    allowed = OF_STS.get(caller.principal.kind)
+    if allowed is None or caller.mfa:
+        return
     service = action.partition(":")[0]
-    if service == "iam" or (service == "sts" and action not in WITHOUT_MFA):
+    if service == "iam" or (service == "sts" and action not in allowed):
         raise SessionForbidden

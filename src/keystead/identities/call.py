@@ -18,12 +18,13 @@ whether grants count."""
 class Caller:
     """An authenticated principal with the policies that speak about it. Immutable, and cached between calls.
 
-    userid        aws:userid: AIDA…, or AROA…:SESSION
+    userid        aws:userid: AIDA…, AROA…:SESSION, or ACCOUNT:NAME of a federated user
     user_name     IAM users only
     tags          principal tags, keys folded to lower case; session tags override the role's
     issued_at     temporary credentials only, seconds since the epoch
     transitive    those session tags that go along when a further role is assumed, keys as given
     chained       the credentials came from a session that assumed a further role
+    provider      ARN of the OIDC provider whose token the credentials came of
     identity      the record's userIdentity, without invokedBy
     decisions     those that depend on nothing but what they were about; they go when the caller is evicted
     """
@@ -41,6 +42,7 @@ class Caller:
     source_identity: str | None = None
     mfa: bool = False
     chained: bool = False
+    provider: str | None = None
     decisions: dict[Asked, Decision] = field(default_factory=dict, repr=False, compare=False)
 
     @property

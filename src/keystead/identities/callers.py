@@ -8,6 +8,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from keystead.access.decision import Standing
 from keystead.access.policy import Kind, Policy
@@ -16,7 +17,7 @@ from keystead.database.engine import Connection
 from keystead.identities import documents
 from keystead.identities.call import Caller
 from keystead.identities.conditions import instant
-from keystead.identities.names import LONG_TERM, fold, session_arn
+from keystead.identities.names import LONG_TERM, federated_arn, fold, session_arn
 from keystead.identities.signing_keys import SigningKeys
 from keystead.identities.store import access_keys, groups, managed, permissions, sessions, tags
 from keystead.identities.store.entities import Entity, by_id
@@ -79,21 +80,24 @@ async def of_session(connection: Connection, session: Session) -> Credential | N
     limits = None
     if session.policy is not None or session.policy_arns:
         limits = await session_policies(connection, session.policy, session.policy_arns)
-    is_user, name = entity.kind == "user", session.name or ""
-    member_of = await groups.of_user(connection, entity) if is_user else ()
+    member_of = await groups.of_user(connection, entity) if entity.kind == "user" else ()
+    principal = session_principal(entity, session)
+    federated = principal.kind is PrincipalKind.FEDERATED_USER
+    own_tags = {} if federated else folded(dict(await tags.of(connection, entity.id)))
     caller = Caller(
-        principal=user_principal(entity) if is_user else role_principal(entity, name),
+        principal=principal,
         standing=await standing(connection, entity, member_of, limits),
         access_key_id=session.access_key_id,
-        userid=entity.id if is_user else f"{entity.id}:{name}",
-        identity=session_identity(entity, session),
-        user_name=entity.name if is_user else None,
-        tags=folded(dict(await tags.of(connection, entity.id))) | folded(session.tags),
+        userid=session_userid(principal, session),
+        identity=session_identity(entity, principal, session),
+        user_name=entity.name if principal.kind is PrincipalKind.USER else None,
+        tags=own_tags | folded(session.tags),
         transitive={key: session.tags[key] for key in session.transitive},
         issued_at=session.issued_at,
         expires_at=session.expires_at,
         source_identity=session.source_identity,
         chained=session.chained,
+        provider=session.provider,
     )
     keys = SigningKeys(session.secret_token, session.access_key_id)
     return Credential(caller, session.secret_token, session.access_key_id, session.token_hash, keys, ids(member_of))
@@ -159,12 +163,35 @@ def user_identity(user: Entity, access_key_id: str) -> dict[str, object]:
     }
 
 
-def session_identity(entity: Entity, session: Session) -> dict[str, object]:
+def federated_principal(user: Entity, name: str) -> Principal:
+    """Policies that name the user behind it mean it, too, and are limited by its session (access.principals)."""
+    arn = federated_arn(user.account, name)
+    return Principal(PrincipalKind.FEDERATED_USER, arn, user.account, user.id, arn)
+
+
+def session_principal(entity: Entity, session: Session) -> Principal:
+    if entity.kind == "role":
+        return role_principal(entity, session.name or "")
+    return user_principal(entity) if session.name is None else federated_principal(entity, session.name)
+
+
+def session_userid(principal: Principal, session: Session) -> str:
+    if principal.kind is PrincipalKind.USER:
+        return principal.unique_id
+    before = principal.account if principal.kind is PrincipalKind.FEDERATED_USER else principal.unique_id
+    return f"{before}:{session.name}"
+
+
+ISSUER_TYPES: Final = {"role": "Role", "user": "IAMUser"}
+TYPES: Final = {PrincipalKind.ROLE_SESSION: "AssumedRole", PrincipalKind.FEDERATED_USER: "FederatedUser"}
+
+
+def session_identity(entity: Entity, principal: Principal, session: Session) -> dict[str, object]:
     attributes = {"creationDate": instant(session.issued_at), "mfaAuthenticated": "false"}
-    if entity.kind == "user":
+    if principal.kind is PrincipalKind.USER:
         return user_identity(entity, session.access_key_id) | {"sessionContext": {"attributes": attributes}}
     issuer = {
-        "type": "Role",
+        "type": ISSUER_TYPES[entity.kind],
         "principalId": entity.id,
         "arn": entity.arn,
         "accountId": entity.account,
@@ -173,11 +200,32 @@ def session_identity(entity: Entity, session: Session) -> dict[str, object]:
     context: dict[str, object] = {"sessionIssuer": issuer, "attributes": attributes}
     if session.source_identity is not None:
         context["sourceIdentity"] = session.source_identity
+    if session.provider is not None:
+        context["webIdFederationData"] = {"federatedProvider": session.provider, "attributes": {}}
     return {
-        "type": "AssumedRole",
-        "principalId": f"{entity.id}:{session.name}",
-        "arn": session_arn(entity.account, entity.name, session.name or ""),
+        "type": TYPES[principal.kind],
+        "principalId": session_userid(principal, session),
+        "arn": principal.arn,
         "accountId": entity.account,
         "accessKeyId": session.access_key_id,
         "sessionContext": context,
     }
+
+
+def web_identity(account: str, provider: str, subject: str, audience: str) -> Caller:
+    """Who comes with a verified token, and has nothing but what a role's trust policy gives it."""
+    principal = Principal(PrincipalKind.WEB_IDENTITY, provider, account, provider, provider)
+    userid = f"{provider}:{audience}:{subject}"
+    identity = {
+        "type": "WebIdentityUser",
+        "principalId": userid,
+        "userName": subject,
+        "identityProvider": provider,
+    }
+    return Caller(principal, Standing(), "", userid, identity)
+
+
+def anonymous(account: str) -> Caller:
+    """Who has not shown yet who it is, as `account` records it."""
+    principal = Principal(PrincipalKind.ANONYMOUS, "anonymous", account, "anonymous", "anonymous")
+    return Caller(principal, Standing(), "", "anonymous", {"type": "Unknown", "accountId": account})

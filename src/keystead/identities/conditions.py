@@ -54,6 +54,7 @@ GLOBAL: Final[Mapping[str, Callable[[Call], Values | None]]] = {
     "aws:sourceidentity":            lambda call: given(call.caller.source_identity),   # once set on a session
     "aws:tokenissuetime":            token_issue_time,                                  # temporary credentials
     "aws:multifactorauthpresent":    mfa_present,
+    "aws:federatedprovider":         lambda call: given(call.caller.provider),          # sessions of a provider
     "aws:viaawsservice":             lambda call: truth(call.via is not None),          # always
 }  # fmt: skip
 
@@ -61,8 +62,8 @@ ABSENT: Final = frozenset(
     (
         # AWS's list of services for CalledVia has none of ours
         "aws:calledvia", "aws:calledviafirst", "aws:calledvialast",
-        # there is no MFA, no organisation, no web identity, no VPC, and no service that calls in its own name
-        "aws:multifactorauthage", "aws:principalorgid", "aws:principalorgpaths", "aws:federatedprovider",
+        # there is no MFA, no organisation, no VPC, and no service that calls in its own name
+        "aws:multifactorauthage", "aws:principalorgid", "aws:principalorgpaths",
         "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip",
         "aws:principalservicename", "aws:principalservicenameslist",
     )

@@ -10,7 +10,7 @@ class SessionExpired(IdentityError):
 
 
 class SessionForbidden(IdentityError):
-    """Credentials of GetSessionToken may not do this without MFA, whatever their user's policies say."""
+    """Credentials of GetSessionToken or GetFederationToken may not do this, whatever their user's policies say."""
 
 
 class AccountExists(IdentityError):
@@ -61,6 +61,57 @@ class PrincipalUnknown(IdentityError):
     def __init__(self, arn: str) -> None:
         super().__init__(arn)
         self.arn = arn
+
+
+class ProviderNotFound(IdentityError):
+    """No OIDC provider of that ARN."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(arn)
+        self.arn = arn
+
+
+class ProviderExists(IdentityError):
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+
+class ProviderUnknown(IdentityError):
+    """A token of an issuer that is no provider of the role's account."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(issuer)
+        self.issuer = issuer
+
+
+class IssuerUnreachable(IdentityError):
+    """The issuer does not give its keys just now."""
+
+
+class KeysNotFound(IdentityError):
+    """The issuer has no key that could have signed the token."""
+
+
+class SignatureWrong(IdentityError):
+    """None of the issuer's keys has signed the token."""
+
+
+class TokenInvalid(IdentityError):
+    """A token that says too little, too much, or nothing readable."""
+
+
+class TokenExpired(IdentityError):
+    """now, expires  whole seconds since the epoch."""
+
+    def __init__(self, now: int, expires: int) -> None:
+        super().__init__(now, expires)
+        self.now = now
+        self.expires = expires
+
+
+class AudienceWrong(IdentityError):
+    """A token that was made for somebody else."""
 
 
 class AccessKeyNotFound(IdentityError):

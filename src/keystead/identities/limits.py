@@ -9,6 +9,9 @@ GROUPS_OF_USER: Final = ("GroupsPerUser", 10)
 POLICIES: Final = ("PoliciesPerAccount", 1500)
 ACCESS_KEYS: Final = ("AccessKeysPerUser", 2)
 ATTACHED: Final = {"user": ("PoliciesPerUser", 10), "role": ("PoliciesPerRole", 10), "group": ("PoliciesPerGroup", 10)}
+PROVIDERS: Final = ("OpenIdConnectProvidersPerAccount", 100)
+CLIENT_IDS: Final = ("ClientIdsPerOpenIdConnectProvider", 100)
+THUMBPRINTS: Final = ("ThumbprintsPerOpenIdConnectProvider", 5)
 TAGS: Final = ("TagsPerEntity", 50)
 
 TRUST: Final = ("ACLSizePerRole", 2048)

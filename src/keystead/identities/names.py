@@ -4,7 +4,9 @@
     arn:aws:iam::111122223333:role/path/NAME          AROA + 17   role
     arn:aws:iam::111122223333:group/path/NAME         AGPA + 17   group
     arn:aws:iam::111122223333:policy/path/NAME        ANPA + 17   managed policy
-    arn:aws:sts::111122223333:assumed-role/NAME/SESSION           session of a role: the path is not in it
+    arn:aws:iam::111122223333:oidc-provider/ISSUER                 OIDC provider: its URL without https://
+    arn:aws:sts::111122223333:assumed-role/NAME/SESSION            session of a role: the path is not in it
+    arn:aws:sts::111122223333:federated-user/NAME                  session of GetFederationToken
     AKIA + 16, ASIA + 16                                          access keys, long-term and temporary
 
 Source: IAM user guide, IAM identifiers.
@@ -34,6 +36,9 @@ POLICY: Final = re.compile(
 )
 
 
+PROVIDER: Final = re.compile(r"arn:aws:iam::(?P<account>[0-9]{12}):oidc-provider/(?P<issuer>[\x21-\x7e]+)")
+
+
 class Named(NamedTuple):
     """What an ARN says about a user, role or policy."""
 
@@ -55,6 +60,15 @@ def session_arn(account: str, role: str, session: str) -> str:
     return f"arn:aws:sts::{account}:assumed-role/{role}/{session}"
 
 
+def provider_arn(account: str, issuer: str) -> str:
+    """`issuer` without its https://."""
+    return f"arn:aws:iam::{account}:oidc-provider/{issuer}"
+
+
+def federated_arn(account: str, name: str) -> str:
+    return f"arn:aws:sts::{account}:federated-user/{name}"
+
+
 def root_arn(account: str) -> str:
     return f"arn:aws:iam::{account}:root"
 
@@ -69,6 +83,12 @@ def parse_policy(arn: str) -> Named | None:
     """None for anything but the ARN of a managed policy; of one that is shipped the account is "aws"."""
     found = POLICY.fullmatch(arn)
     return Named(found["account"], "policy", found["path"], found["name"]) if found else None
+
+
+def parse_provider(arn: str) -> tuple[str, str] | None:
+    """(account, issuer without its https://) of an OIDC provider."""
+    found = PROVIDER.fullmatch(arn)
+    return (found["account"], found["issuer"]) if found else None
 
 
 def new_unique_id(prefix: str) -> str:

@@ -9,10 +9,11 @@ from keystead.access.request import Principal, PrincipalKind
 from keystead.database.cache import Cache
 from keystead.database.engine import Database, Transaction
 from keystead.database.feed import EVERYTHING, Feed
-from keystead.identities import aws_managed, callers, documents, names, new_keys, sessions
+from keystead.identities import aws_managed, callers, documents, https, names, new_keys, sessions
 from keystead.identities.call import Call
 from keystead.identities.callers import Credential
 from keystead.identities.errors import AccountRefused, SessionExpired
+from keystead.identities.issuers import Issuers
 from keystead.identities.signing_keys import SigningKeys
 from keystead.identities.store import access_keys, accounts, entities, permissions
 from keystead.identities.store import sessions as stored_sessions
@@ -32,8 +33,17 @@ DECOY_HASH: Final = sessions.hashed("")
 class Identities:
     """The room. Operations on users, roles and policies are functions of their own over its `database`."""
 
-    def __init__(self, database: Database, feed: Feed, keyholder: Keyholder, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        feed: Feed,
+        keyholder: Keyholder,
+        clock: Callable[[], float],
+        issuers: Issuers | None = None,
+    ) -> None:
+        """`issuers`: where the keys of OIDC providers come from, unless it is what this machine trusts."""
         self.database = database
+        self.issuers = issuers or Issuers(https.context(""), clock)
         self.keyholder = keyholder
         self.clock = clock
         self._feed = feed

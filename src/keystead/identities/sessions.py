@@ -27,11 +27,12 @@ from keystead.identities.store.entities import Entity
 class Asked:
     """What a session is made with.
 
-    name         of a role session
+    name         of a role session, or of a federated user
     policy       its own policy document; `policy_arns` are managed policies beside it
     tags         {key: value}, inherited ones included
     transitive   keys of those tags that go along when this session assumes a further role
     chained      the role is assumed by a session of a role
+    provider     ARN of the OIDC provider whose token it came of
     """
 
     seconds: int
@@ -42,6 +43,7 @@ class Asked:
     transitive: tuple[str, ...] = ()
     source_identity: str | None = None
     chained: bool = False
+    provider: str | None = None
 
     @property
     def packed(self) -> int | None:
@@ -100,6 +102,7 @@ async def issue(tx: Transaction, entity: Entity, new: NewKey, asked: Asked) -> I
         transitive=list(asked.transitive),
         source_identity=asked.source_identity,
         chained=asked.chained,
+        provider=asked.provider,
     )
     await store.add(tx, session)
     return Issued(new.id, new.secret, token, session.expires_at)

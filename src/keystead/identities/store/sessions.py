@@ -15,10 +15,11 @@ KEPT_SECONDS: Final = 86_400
 @dataclass(frozen=True, slots=True)
 class Session:
     """entity_id     the user, or the role
-    name          of a role session
+    name          of a role session, or of a federated user
     token_hash    of the session token; `secret_token` is the wrapped secret access key
     tags          {key: value}, inherited ones included; `transitive` are keys of it
     chained       the role was assumed by a session of a role
+    provider      ARN of the OIDC provider whose token it came of
     """
 
     access_key_id: str
@@ -35,6 +36,7 @@ class Session:
     transitive: list[str]
     source_identity: str | None
     chained: bool
+    provider: str | None
 
 
 async def find(connection: Connection, access_key_id: str) -> Session | None:

@@ -4,7 +4,8 @@
              ├─ role ──┴─ session         entity ─┬─ inline policy
              ├─ group ─── member                  └─ attachment (an ARN, also of policies shipped with Keystead)
              └─ policy ── version
-    tag              of a user, role or policy
+    oidc provider    of an account
+    tag              of a user, role, policy or provider
     policy_history   append only: what each policy, attachment, boundary and trust was, from when
 
 Names are kept as given and compared folded. Secrets are wrapped by the keyholder; of session tokens a hash is kept.
@@ -84,7 +85,7 @@ sessions = Table(
     Column("access_key_id", ACCESS_KEY_ID, primary_key=True),
     Column("account", ACCOUNT, ForeignKey("accounts.id"), nullable=False),
     Column("entity_id", UNIQUE_ID, ForeignKey("entities.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("name", String(64)),  # of a role session
+    Column("name", String(64)),  # of a role session, or of a federated user
     Column("token_hash", LargeBinary, nullable=False),
     Column("secret_token", LargeBinary, nullable=False),
     Column("issued_at", Double, nullable=False),
@@ -95,6 +96,7 @@ sessions = Table(
     Column("transitive", JSON, nullable=False),  # [key]
     Column("source_identity", String(64)),
     Column("chained", Boolean, nullable=False),  # the role was assumed by a session of a role
+    Column("provider", ARN),  # OIDC provider whose token it came of
 )
 
 policies = Table(
@@ -146,10 +148,24 @@ group_members = Table(
     Column("user_id", UNIQUE_ID, ForeignKey("entities.id"), primary_key=True, index=True),
 )
 
+oidc_providers = Table(
+    "oidc_providers",
+    metadata,
+    Column("id", UNIQUE_ID, primary_key=True),
+    Column("account", ACCOUNT, ForeignKey("accounts.id"), nullable=False),
+    Column("issuer", String(255), nullable=False),  # without https://
+    Column("client_ids", JSON, nullable=False),  # [text]
+    Column("thumbprints", JSON, nullable=False),  # [40 hex]
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("account", "issuer"),
+)
+
 tags = Table(
     "identity_tags",
     metadata,
-    Column("subject", UNIQUE_ID, primary_key=True),  # the user, role or managed policy, which takes them with it
+    Column(
+        "subject", UNIQUE_ID, primary_key=True
+    ),  # the user, role, managed policy or provider, which takes them with it
     Column("folded", FOLDED_KEY, primary_key=True),
     Column("key", NAME, nullable=False),
     Column("value", String(256), nullable=False),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from keystead.identities.room import Identities
-from keystead.services.iam import absent, attachments, groups, inline, policies, roles, tags, usage, users
+from keystead.services.iam import absent, attachments, groups, inline, policies, providers, roles, tags, usage, users
 from keystead.services.iam.errors import TABLE
 from keystead.services.iam.refused import REFUSED
 from keystead.services.service import Function, Service
@@ -78,6 +78,16 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     tags.tag_policy,
     tags.untag_policy,
     tags.list_policy_tags,
+    providers.create_open_id_connect_provider,
+    providers.get_open_id_connect_provider,
+    providers.list_open_id_connect_providers,
+    providers.delete_open_id_connect_provider,
+    providers.add_client_id_to_open_id_connect_provider,
+    providers.remove_client_id_from_open_id_connect_provider,
+    providers.update_open_id_connect_provider_thumbprint,
+    tags.tag_open_id_connect_provider,
+    tags.untag_open_id_connect_provider,
+    tags.list_open_id_connect_provider_tags,
     usage.list_entities_for_policy,
     absent.list_instance_profiles_for_role,
     absent.list_mfa_devices,

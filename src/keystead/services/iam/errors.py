@@ -38,6 +38,14 @@ class StatusRefused(Exception):
         self.status = status
 
 
+class InputRefused(Exception):
+    """Something that the model takes and IAM does not."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
 FULL = (
     "A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version."
 )
@@ -74,6 +82,9 @@ TABLE: Table = {
         "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
     ),
     errors.TagRefused: ("InvalidInput", "Tag keys that begin with aws: are reserved for system use."),  # ours
+    errors.ProviderNotFound: ("NoSuchEntity", "OpenIDConnect Provider not found for arn {arn}"),
+    errors.ProviderExists: ("EntityAlreadyExists", "Provider with url {url} already exists."),
+    InputRefused: ("InvalidInput", "{text}"),
     errors.MarkerInvalid: ("ValidationError", "Invalid Marker."),
     LoginProfileNotFound: ("NoSuchEntity", "Login Profile for User {name} cannot be found."),
     UserNameNeeded: ("ValidationError", "Must specify userName when calling with non-User credentials"),

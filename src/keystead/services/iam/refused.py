@@ -4,7 +4,7 @@ from typing import Final
 
 NO_REPORTS: Final = "account-wide reports and aliases are not served yet"
 NO_SIMULATION: Final = "policy simulation is not served yet"
-NO_PROVIDERS: Final = "there is no sign-in through OIDC or SAML providers"
+NO_PROVIDERS: Final = "there is no sign-in through SAML providers"
 NO_PASSWORDS: Final = "users have no passwords, and there is no console to sign in to"
 NO_MFA: Final = "there are no MFA devices"
 NO_CERTIFICATES: Final = "users have access keys only, no certificates, SSH keys or credentials of single services"
@@ -26,11 +26,8 @@ GROUPS: Final = {
         GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy SimulatePrincipalPolicy
     """,
     NO_PROVIDERS: """
-        AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider CreateSAMLProvider DeleteOpenIDConnectProvider
-        DeleteSAMLProvider GetOpenIDConnectProvider GetSAMLProvider ListOpenIDConnectProviderTags
-        ListOpenIDConnectProviders ListSAMLProviderTags ListSAMLProviders RemoveClientIDFromOpenIDConnectProvider
-        TagOpenIDConnectProvider TagSAMLProvider UntagOpenIDConnectProvider UntagSAMLProvider
-        UpdateOpenIDConnectProviderThumbprint UpdateSAMLProvider
+        CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags ListSAMLProviders TagSAMLProvider
+        UntagSAMLProvider UpdateSAMLProvider
     """,
     NO_PASSWORDS: """
         ChangePassword CreateLoginProfile DeleteAccountPasswordPolicy GetAccountPasswordPolicy

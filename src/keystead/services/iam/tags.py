@@ -1,4 +1,4 @@
-"""Tags of users, roles and managed policies."""
+"""Tags of users, roles, managed policies and OIDC providers."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,8 +9,7 @@ from keystead.identities.room import Identities
 from keystead.identities.store import entities, managed
 from keystead.identities.store import tags as domain
 from keystead.identities.store.entities import Entity
-from keystead.identities.store.managed import Managed
-from keystead.services.iam import door
+from keystead.services.iam import door, providers
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer
 
@@ -38,6 +37,15 @@ async def tag_policy(room: Identities, call: Call, *, policy_arn: str, tags: Seq
         await domain.put(tx, await managed.current(tx, found), pairs)
 
 
+async def tag_open_id_connect_provider(
+    room: Identities, call: Call, *, open_id_connect_provider_arn: str, tags: Sequence[door.Tag]
+) -> None:
+    pairs = door.pairs_of(tags)
+    found, _ = await providers.own(room, call, open_id_connect_provider_arn, door.tag_keys(pairs))
+    async with room.write(call) as tx:
+        await domain.put(tx, found, pairs)
+
+
 async def untag_user(room: Identities, call: Call, *, user_name: str, tag_keys: Sequence[str]) -> None:
     await remove(room, call, await door.user(room, call, user_name, named(tag_keys)), tag_keys)
 
@@ -50,11 +58,18 @@ async def untag_policy(room: Identities, call: Call, *, policy_arn: str, tag_key
     await remove(room, call, await door.own_policy(room, call, policy_arn, named(tag_keys)), tag_keys)
 
 
+async def untag_open_id_connect_provider(
+    room: Identities, call: Call, *, open_id_connect_provider_arn: str, tag_keys: Sequence[str]
+) -> None:
+    found, _ = await providers.own(room, call, open_id_connect_provider_arn, named(tag_keys))
+    await remove(room, call, found, tag_keys)
+
+
 def named(keys: Sequence[str]) -> door.Keys:
     return {"aws:tagkeys": tuple(keys)} if keys else door.NONE
 
 
-async def remove(room: Identities, call: Call, subject: Entity | Managed, keys: Sequence[str]) -> None:
+async def remove(room: Identities, call: Call, subject: domain.Subject, keys: Sequence[str]) -> None:
     async with room.write(call) as tx:
         await domain.remove(tx, subject, keys)
 
@@ -77,8 +92,20 @@ async def list_policy_tags(
     return await listed(room, call, await door.policy(room, call, policy_arn), marker, max_items)
 
 
+async def list_open_id_connect_provider_tags(
+    room: Identities,
+    call: Call,
+    *,
+    open_id_connect_provider_arn: str,
+    marker: str | None = None,
+    max_items: int | None = None,
+) -> Answer:
+    found, _ = await providers.own(room, call, open_id_connect_provider_arn)
+    return await listed(room, call, found, marker, max_items)
+
+
 async def listed(
-    room: Identities, call: Call, subject: Entity | Managed, marker: str | None, max_items: int | None
+    room: Identities, call: Call, subject: domain.Subject, marker: str | None, max_items: int | None
 ) -> Answer:
     async with room.database.read() as connection:
         pairs = await domain.of(connection, subject.id)
