@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 from xml.etree import ElementTree as ET  # reads our own answers
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keystead.wire import forms, query
@@ -240,6 +240,7 @@ def test_other_methods_and_paths_name_no_action(method, path):
         query.operation_name(IAM.model, Request(method, path, b"Action=GetUser", (), b""))
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(max_size=20)
@@ -260,6 +261,7 @@ def test_no_form_breaks_the_parser(form):
     assert code in {"ValidationError", "MalformedQueryString", "UnsupportedOperation"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_no_bytes_break_the_parser(body):
     try:
@@ -272,6 +274,7 @@ def test_no_bytes_break_the_parser(body):
     assert code in {"ValidationError", "MalformedQueryString", "UnsupportedOperation"}
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_what_xml_cannot_carry_never_breaks_an_answer(text):
     error = query.render_error(load("iam"), "NoSuchEntity", text, "id")

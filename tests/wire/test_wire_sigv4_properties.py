@@ -4,7 +4,7 @@ import time
 from urllib.parse import quote, unquote_to_bytes
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from keystead.wire import sigv4
@@ -46,6 +46,7 @@ def verified(signing_key):
     return check
 
 
+@settings(deadline=None)
 @given(
     headers=headers,
     body=st.binary(max_size=60),
@@ -67,6 +68,7 @@ def test_what_botocore_signs_verifies(signing_key, headers, body, query, path, t
     assert found.token == token
 
 
+@settings(deadline=None)
 @given(data=st.data(), body=st.binary(min_size=1, max_size=60), query=queries)
 def test_any_flipped_byte_of_what_was_signed_is_found(signing_key, data, body, query):
     request = signed(target=f"/?{query}" if query else "/", headers={"X-Amz-Target": "TrentService.Encrypt"}, body=body)
@@ -191,6 +193,7 @@ raw_queries = st.binary(max_size=60) | st.lists(
 ).map(b"&".join)  # fmt: skip  # lists
 
 
+@settings(deadline=None)
 @given(
     method=st.sampled_from(["GET", "POST", "PUT"]),
     path=st.binary(max_size=20) | st.just(b"/"),
@@ -213,6 +216,7 @@ def test_no_request_breaks_the_reader(method, path, query, headers, body, protoc
     assert not sigv4.verify(found, bytes(32))
 
 
+@settings(deadline=None)
 @given(place=st.integers(0, 400), byte=st.integers(0, 255))
 def test_a_damaged_authorization_header_is_refused_or_does_not_verify(signing_key, place, byte):
     request = signed()

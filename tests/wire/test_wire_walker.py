@@ -92,6 +92,7 @@ def check_agreement(seed):
         assert decoder == walker, (service, operation.name, document)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**63))
 def test_decoder_and_walker_agree(seed):
     check_agreement(seed)
@@ -104,6 +105,7 @@ def test_decoder_and_walker_agree_on_very_many_documents(seed):
     check_agreement(seed)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**63))
 def test_what_one_of_them_refuses_is_refused_in_awss_codes(seed):
     random = Random(seed)  # noqa: S311  # likewise
@@ -122,6 +124,7 @@ def test_what_one_of_them_refuses_is_refused_in_awss_codes(seed):
     assert code in {"ValidationException", "SerializationException", "UnsupportedOperationException"}
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
 def test_no_body_breaks_the_parser(body):
     for _, operation in operations()[:20]:
