@@ -42,6 +42,7 @@ Clock = Callable[[], float]
 
 INDEX_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 60.0
+PRUNE_SECONDS: Final = 3600.0
 HEALTH_SECONDS: Final = 2.0
 COLLECT_AFTER: Final = 50_000
 """Objects between collections; a call leaves some dozens until its answer is out."""
@@ -117,6 +118,7 @@ class House:
             Job("index the trail", INDEX_SECONDS, self.index.follow),
             Job("rotate and delete keys", every, self.once("keys", self.do_what_falls_due)),
             Job("sweep sessions", SWEEP_SECONDS, self.once("sessions", self.sweep)),
+            Job("prune the index", PRUNE_SECONDS, self.prune),
         )
 
     def once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Awaitable[object]]:
@@ -125,6 +127,9 @@ class House:
             return work
         holder = f"{self.installation.node}/{os.getpid()}"
         return partial(leases.alone, self.database, name, holder, LEASE_SECONDS, work)
+
+    async def prune(self) -> None:
+        await self.index.prune(self.clock())
 
     async def sweep(self) -> None:
         await self.identities.sweep(self.clock())
@@ -148,6 +153,8 @@ class House:
 
     async def close(self) -> None:
         await self.feed.close()
+        self.index.close()
+        self.lookup.close()
         await self.recorder.close()
         await self.keyholder.close()
         await self.database.close()

@@ -17,13 +17,12 @@ async def fold(tx: Transaction, used: Sequence[Used]) -> None:
     for use in used:
         if use.key_arn not in newest or newest[use.key_arn].at <= use.at:
             newest[use.key_arn] = use
-    for arn, use in newest.items():
-        known = (await tx.execute(select(usage.c.at).where(usage.c.key_arn == arn))).scalar()
-        if known is not None and known > use.at:
-            continue
-        await tx.execute(delete(usage).where(usage.c.key_arn == arn))
-        row = {"key_arn": arn, "operation": use.operation, "at": use.at}
-        await tx.execute(insert(usage).values(**row, event_id=use.event_id, request_id=use.request_id))
+    known = {row.key_arn: row.at for row in await tx.execute(select(usage).where(usage.c.key_arn.in_(newest)))}
+    rows = [use._asdict() for arn, use in newest.items() if known.get(arn, use.at) <= use.at]
+    if not rows:
+        return
+    await tx.execute(delete(usage).where(usage.c.key_arn.in_([row["key_arn"] for row in rows])))
+    await tx.execute(insert(usage), rows)
 
 
 async def last_use(room: Keys, key: Key) -> Used | None:
