@@ -58,15 +58,16 @@ class House:
 
     def connection(self, role: str) -> socket.socket:
         made = socket.socket(socket.AF_UNIX)
+        made.connect(str(self.path(role)))  # with a timeout set, it would not wait while the queue is full
         made.settimeout(PATIENCE)
-        made.connect(str(self.path(role)))
         return made
 
     def exchange(self, role: str, sent: bytes) -> bytes:
         """All that comes back on a connection of its own, on which nothing more is sent."""
         with self.connection(role) as made:
-            made.sendall(sent)
-            made.shutdown(socket.SHUT_WR)
+            with suppress(BrokenPipeError):  # it may have closed by now
+                made.sendall(sent)
+                made.shutdown(socket.SHUT_WR)
             return everything(made)
 
     def path(self, role: str) -> Path:

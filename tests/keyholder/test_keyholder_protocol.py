@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -215,16 +216,15 @@ def resident(process_id: int) -> int:
 
 def test_clients_that_never_read_cost_bounded_memory_and_harm_nobody(house, wire):
     request = wire.frame(1, protocol.encode(protocol.Random(1024)))
-    clients = [house.connection(WORKER) for _ in range(20)]
     before = resident(house.process.pid)
 
-    sent = [stuff_until_stuck(client, request) for client in clients]
+    with ExitStack() as clients:
+        made = [clients.enter_context(house.connection(WORKER)) for _ in range(20)]
+        sent = [stuff_until_stuck(client, request) for client in made]
 
-    assert min(sent) > 100
-    assert resident(house.process.pid) - before < 20 * 512 * 1024
-    assert well(house, wire)
-    for client in clients:
-        client.close()
+        assert min(sent) > 100
+        assert resident(house.process.pid) - before < 20 * 512 * 1024
+        assert well(house, wire)
 
 
 def stuff_until_stuck(connection: socket.socket, request: bytes) -> int:
@@ -250,25 +250,22 @@ def test_a_client_that_reads_late_gets_every_answer(house, wire):
 
 
 def test_many_clients_are_served_and_one_role_does_not_shut_out_another(house, wire):
-    clients = []
-    for _ in range(DOOR_LIMIT + 20):
-        clients.append(house.connection(SCHEDULER))
-        clients[-1].sendall(wire.frame(1, RANDOM))
+    with ExitStack() as clients:
+        made = [clients.enter_context(house.connection(SCHEDULER)) for _ in range(DOOR_LIMIT + 20)]
 
-    answered = [served(client) for client in clients]
+        answered = [served(client, wire.frame(1, RANDOM)) for client in made]
 
-    assert 100 <= sum(answered) <= DOOR_LIMIT
-    assert not answered[-1]
-    assert well(house, wire)
-    for client in clients:
-        client.close()
+        assert 100 <= sum(answered) <= DOOR_LIMIT
+        assert not answered[-1]
+        assert well(house, wire)
     deadline = time.monotonic() + 10
     while not wire.frames(house.exchange(SCHEDULER, wire.frame(1, RANDOM))):
         assert time.monotonic() < deadline
 
 
-def served(client: socket.socket) -> bool:
+def served(client: socket.socket, request: bytes) -> bool:
     try:
+        client.sendall(request)
         return client.recv(1000)[8:9] == b"\0"
-    except ConnectionResetError:
+    except (ConnectionResetError, BrokenPipeError):
         return False

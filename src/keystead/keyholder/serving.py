@@ -18,6 +18,7 @@ from keystead.keyholder.protocol import Malformed, is_own_user
 from keystead.keyholder.software import Software
 
 READ_SIZE: Final = 64 * 1024
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 STOP_SECONDS: Final = 2.0
 """How long clients that still ask, or do not read their last answers, are waited for after SIGTERM."""
 DOOR_LIMIT: Final = 128
@@ -92,7 +93,7 @@ class Serving:
         self._woken, self._waking = socket.socketpair()
         self._waking.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: None)  # the byte that it writes to `waking` is what counts
         signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
 
@@ -162,6 +163,8 @@ class Serving:
                 self._selector.select(seconds)
         for connection in self._inside():
             self._close(connection)
+        for number in STOP_SIGNALS:  # the interpreter's end would bring back what kills
+            signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         for left in (self._selector, self._woken, self._waking):
             left.close()
