@@ -120,7 +120,7 @@ def test_a_checkpoint_has_the_three_lines_of_the_specification():
     assert checkpoint.text() == text
 
 
-@pytest.mark.parametrize("size", ["-1", "01", "+1", "1 ", "", "1.0", "١"])
+@pytest.mark.parametrize("size", ["-1", "01", "+1", "1 ", "", "1.0", "١", str(2**63), "9" * 100])
 def test_a_size_has_one_spelling(size):
     with pytest.raises(ValueError):
         checkpoints.parse(f"example.com/log\n{size}\n{b64encode(ROOT).decode()}\n")

@@ -17,6 +17,7 @@ import msgspec
 from keystead.trail.merkle import HASH_LENGTH
 
 NAME: Final = "checkpoints"
+SIZE_LIMIT: Final = 2**63
 LINE_LIMIT: Final = 16 * 1024
 
 
@@ -42,7 +43,9 @@ def parse(text: str) -> Checkpoint:
     """Raises ValueError for anything but the three lines, each in its only form. Extension lines are none of ours."""
     origin, size, root = text.removesuffix("\n").split("\n")
     checkpoint = Checkpoint(origin, int(size), b64decode(root, validate=True))
-    if checkpoint.text() != text or not origin or checkpoint.size < 0 or len(checkpoint.root) != HASH_LENGTH:
+    if checkpoint.text() != text or not origin or len(checkpoint.root) != HASH_LENGTH:
+        raise ValueError("not a checkpoint")
+    if not 0 <= checkpoint.size < SIZE_LIMIT:
         raise ValueError("not a checkpoint")
     return checkpoint
 

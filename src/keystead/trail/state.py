@@ -8,16 +8,18 @@ next must begin with this tree, and a log that does not is not opened.
 
 from base64 import b64decode, b64encode
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from keystead.trail import disk
 from keystead.trail.errors import LogDamaged, LogMissing
-from keystead.trail.merkle import EMPTY
+from keystead.trail.merkle import EMPTY, HASH_LENGTH
 from keystead.trail.segments import HEADER_LENGTH
 
 NAME: Final = "state"
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,12 +33,12 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoints  bytes in the file of checkpoints before the one for this tree
     """
 
-    size: int
+    size: Count
     root: str
-    wall: int
-    segment: int
-    place: int
-    checkpoints: int
+    wall: Count
+    segment: Count
+    place: Count
+    checkpoints: Count
     version: int = 1
 
     @property
@@ -61,9 +63,17 @@ def load(folder: Path) -> State:
         state = msgspec.json.decode(read, type=State)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise LogDamaged("the state of the log cannot be read") from None
-    if msgspec.json.encode(state) != read or state.version != 1:
+    if msgspec.json.encode(state) != read or state.version != 1 or not _is_hash(state.root):
         raise LogDamaged("the state of the log is not as it was written")
     return state
+
+
+def _is_hash(text: str) -> bool:
+    try:
+        decoded = b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return len(decoded) == HASH_LENGTH and b64encode(decoded).decode() == text
 
 
 def save(folder: Path, state: State) -> None:
