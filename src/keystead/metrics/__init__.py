@@ -1,0 +1,1 @@
+"""What the processes of a node count and measure, and how Prometheus gets to see it."""

@@ -1,0 +1,148 @@
+"""Everything that is counted or measured: one row per meter, with its name, its labels and what it says.
+
+Names follow Prometheus (prometheus.io/docs/practices/naming). Labels have few values, all known beforehand: operations of the
+models, error codes of the services, names of jobs and processes. Never an account, a key, an ARN, or anything a caller sent.
+
+`attach` names the page of this process; before it, and in a process of no node, the numbers go where nobody looks.
+"""
+
+import time
+from bisect import bisect_left
+from pathlib import Path
+from typing import Final
+
+from keystead.metrics.page import SIZE, Key, Page
+
+REQUEST_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+DISK_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
+GROUP_RECORDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
+
+SCRATCH: Final = Page.scratch()
+
+
+class Meter:
+    """A name, its help text and the names of its labels."""
+
+    kind = ""
+    width = 1
+
+    def __init__(self, name: str, help_text: str, *labels: str) -> None:
+        self.name = name
+        self.help = help_text
+        self.labels = labels
+        self._places: dict[Key, int | None] = {}
+        self._page = SCRATCH
+        METERS[name] = self
+
+    def attach(self, page: Page) -> None:
+        self._page = page
+        self._places = {}
+
+    def _place(self, labels: Key) -> int | None:
+        place = self._places[labels] = self._page.place((self.name, *labels), self.width)
+        return place
+
+    def _add(self, labels: Key, offset: int, amount: float) -> None:
+        place = self._places[labels] if labels in self._places else self._place(labels)
+        if place is not None:
+            self._page.numbers[place + offset] += amount
+
+
+METERS: Final[dict[str, Meter]] = {}
+
+
+class Counter(Meter):
+    """Only grows."""
+
+    kind = "counter"
+
+    def count(self, *labels: str, by: float = 1.0) -> None:
+        self._add(labels, 0, by)
+
+
+class Gauge(Meter):
+    """Is set."""
+
+    kind = "gauge"
+
+    def set(self, value: float, *labels: str) -> None:
+        place = self._places[labels] if labels in self._places else self._place(labels)
+        if place is not None:
+            self._page.numbers[place] = value
+
+
+class Histogram(Meter):
+    """Numbers: one per bound, of what is at most that and above the one before; one for what is above all; the sum."""
+
+    kind = "histogram"
+
+    def __init__(self, name: str, help_text: str, *labels: str, bounds: tuple[float, ...]) -> None:
+        super().__init__(name, help_text, *labels)
+        self.bounds = bounds
+        self.width = len(bounds) + 2
+
+    def observe(self, value: float, *labels: str) -> None:
+        place = self._places[labels] if labels in self._places else self._place(labels)
+        if place is None:
+            return
+        numbers = self._page.numbers
+        numbers[place + bisect_left(self.bounds, value)] += 1.0
+        numbers[place + self.width - 1] += value
+
+
+def attach(path: Path, size: int = SIZE) -> bool:
+    """From now on the numbers of this process are in this page. False when it cannot be had: that is no reason not to serve."""
+    try:
+        page = Page.open(path, size)
+    except OSError:
+        return False
+    for meter in METERS.values():
+        meter.attach(page)
+    STARTED_AT.set(time.time())
+    return True
+
+
+REQUESTS = Counter(
+    "keystead_requests_total",
+    "Requests answered, by the code of the error they ended with; OK for none.",
+    "service",
+    "operation",
+    "code",
+)
+REQUEST_TIME = Histogram(
+    "keystead_request_seconds",
+    "From a request that has been read to its answer, its record included.",
+    "service",
+    "operation",
+    bounds=REQUEST_SECONDS,
+)
+KEYHOLDER_TIME = Histogram(
+    "keystead_keyholder_round_trip_seconds",
+    "From asking the keyholder to its answer, as the asking process sees it.",
+    bounds=REQUEST_SECONDS,
+)
+KEYHOLDER_REFUSED = Counter(
+    "keystead_keyholder_errors_total", "What the keyholder did not do, by the kind of error.", "error"
+)
+KEYHOLDER_TURNS = Counter("keystead_keyholder_turns_total", "Turns of the keyholder's loop that answered something.")
+RECORDED = Counter("keystead_trail_records_total", "Records made durable.")
+GROUP = Histogram("keystead_trail_group_records", "Records made durable together.", bounds=GROUP_RECORDS)
+DURABLE_TIME = Histogram(
+    "keystead_trail_group_seconds", "To make one group of records durable: write, fdatasync, tree.", bounds=DISK_SECONDS
+)
+CHECKPOINT_AT = Gauge("keystead_trail_checkpoint_timestamp_seconds", "When the tree was last found or made signed.")
+LOG_SIZE = Gauge("keystead_trail_size_records", "Records in this node's log.")
+INDEX_LAG = Gauge("keystead_trail_index_lag_records", "Records that are durable and not yet indexed.")
+RESERVE = Gauge("keystead_trail_reserve_bytes", "Disk space held back for a full disk; 0 when it has been released.")
+DISK_FREE = Gauge("keystead_data_free_bytes", "Free space of the file system with the data folder.")
+FEED_READ_AT = Gauge("keystead_feed_read_timestamp_seconds", "When the other nodes' changes were last read.")
+FEED_IN_TOUCH = Gauge("keystead_feed_in_touch", "Whether calls are answered: 0 when the lease is over.")
+CACHE_ENTRIES = Gauge("keystead_cache_entries", "What a cache holds.", "cache")
+CACHE_LOADS = Counter("keystead_cache_loads_total", "Misses: what was read from the database for a cache.", "cache")
+CACHE_DROPPED = Counter("keystead_cache_dropped_total", "What a full cache let go.", "cache")
+DATABASE_ERRORS = Counter("keystead_database_errors_total", "Times the database could not be reached.")
+JOB_DONE_AT = Gauge("keystead_job_last_success_timestamp_seconds", "When a job last ended well.", "job")
+JOB_FAILURES = Counter("keystead_job_failures_total", "Runs of a job that failed.", "job")
+RESTARTS = Counter("keystead_process_restarts_total", "Processes that ended and were started again.", "child")
+STARTED_AT = Gauge("keystead_process_start_timestamp_seconds", "When a process was last started.")
+BUILD = Gauge("keystead_build_info", "Always 1; the version, and the kind of the seal.", "version", "seal")
