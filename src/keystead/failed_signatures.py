@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from keystead.identities.call import Call
 from keystead.trail import event as events
 from keystead.trail.client import Recorder
 from keystead.wire.errors import Refused
@@ -22,16 +23,30 @@ class FailedSignatures:
         self._written = 0
         self._left_out = 0
 
-    async def record(
-        self, recorder: Recorder, at: float, source: str, refused: Refused, address: str, access_key_id: str | None
-    ) -> None:
+    def admit(self, call: Call) -> bool:
+        """Whether the failure of a call by nobody in particular is written down, and with it how many were not."""
+        left_out = self._admitted(call.at)
+        if left_out:
+            call.notes.additional["notRecorded"] = left_out
+        return left_out is not None
+
+    def _admitted(self, at: float) -> int | None:
+        """How many were left out before; None when this one is, too."""
         if int(at) != self._second:
             self._second, self._written = int(at), 0
         if self._written >= self.PER_SECOND:
             self._left_out += 1
-            return
+            return None
         self._written += 1
         left_out, self._left_out = self._left_out, 0
+        return left_out
+
+    async def record(
+        self, recorder: Recorder, at: float, source: str, refused: Refused, address: str, access_key_id: str | None
+    ) -> None:
+        left_out = self._admitted(at)
+        if left_out is None:
+            return
         details: dict[str, object] = {"service": source, "errorCode": refused.code, "sourceIPAddress": address}
         if access_key_id is not None and ACCESS_KEY_ID.fullmatch(access_key_id):
             details["accessKeyId"] = access_key_id

@@ -12,8 +12,10 @@ import asyncio
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from keystead.access.request import PrincipalKind
 from keystead.failed_signatures import FailedSignatures
-from keystead.identities.call import Call
+from keystead.identities import callers
+from keystead.identities.call import Call, Caller
 from keystead.identities.callers import Credential
 from keystead.identities.errors import SessionExpired
 from keystead.identities.room import Identities
@@ -27,6 +29,9 @@ from keystead.wire.http import Request, Response
 from keystead.wire.recognise import recognise
 
 VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
+ANONYMOUS: Final = PrincipalKind.ANONYMOUS
 
 
 class Peer(NamedTuple):
@@ -68,6 +73,8 @@ class Gateway:
         self._feed = feed
         self._clock = clock
         self._regions = regions
+        self._anonymous = callers.anonymous(account)
+        self._region = region
         self._failures = FailedSignatures(account, region)
 
     async def answer(self, request: Request, peer: Peer) -> Response:
@@ -108,7 +115,7 @@ class Gateway:
         if not self._feed.current():
             await self._feed.catch_up()
         at = self._clock()
-        credential, region = await self._authenticate(served, request, at, peer)
+        caller, region = await self._authenticate(served, request, at, peer)
         name, operation = served.named(request)
         agent = request.named.get(b"user-agent")
         call = Call(
@@ -116,7 +123,7 @@ class Gateway:
             served.service.name,
             name,
             served.home or region,
-            credential.caller,
+            caller,
             at,
             peer.address,
             agent.decode("latin-1") if agent else "",
@@ -126,14 +133,16 @@ class Gateway:
             outcome = Outcome(served.refuse(operation, call.id), {}, failure=operation)
         else:
             outcome = await run(served, operation, request, call)
-        await self._record(served, call, outcome, tls_details(request, peer))
+        if outcome.failure is None or call.caller.principal.kind is not ANONYMOUS or self._failures.admit(call):
+            await self._record(served, call, outcome, tls_details(request, peer))
         return outcome.response
 
-    async def _authenticate(self, served: Served, request: Request, at: float, peer: Peer) -> tuple[Credential, str]:
+    async def _authenticate(self, served: Served, request: Request, at: float, peer: Peer) -> tuple[Caller, str]:
         """Step 2. An unknown access key costs what a known one costs, and gets no further."""
         signed: sigv4.Signed | None = None
         try:
-            served.check_unsigned(request)
+            if served.goes_unsigned(request):
+                return self._anonymous, self._region
             signed = sigv4.read(
                 request,
                 now=at,
@@ -142,7 +151,7 @@ class Gateway:
                 window=served.window,
                 regions=self._regions,
             )
-            return await self._verify(signed, served.protocol), signed.region
+            return (await self._verify(signed, served.protocol)).caller, signed.region
         except Refused as refused:
             who = signed.access_key_id if signed else None
             await self._failures.record(self._recorder, at, served.source, refused, peer.address, who)

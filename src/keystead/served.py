@@ -80,16 +80,18 @@ class Served:
             recorded = name if OPERATION_NAME.fullmatch(name) else UNKNOWN
             return recorded, Failure(refused.code, refused.text, refused.status)
 
-    def check_unsigned(self, request: Request) -> None:
-        """What the model lets anybody call without a signature is not served: say so, and not that one is missing.
+    def goes_unsigned(self, request: Request) -> bool:
+        """Whether it is one of the few operations that the model lets anybody call without a signature.
 
-        Raises Refused. Everything else needs a signature, whatever it calls itself.
+        Raises Refused when that is not served: say so, and not that a signature is missing. A signature that came along is not
+        looked at: what such an operation believes is what it verifies itself.
         """
-        if b"authorization" in request.named or not self.unsigned or not seems_unsigned(request):
-            return
+        if not self.unsigned or not seems_unsigned(request):
+            return False
         name = self.codec.operation_name(self.model, request)
         if name in self.unsigned:
             self.bound.operation(name)
+        return name in self.unsigned
 
     def redactor(self, name: str) -> redaction.Redactor | None:
         """None for what the model does not know. Operations that are refused get theirs when they are first asked for."""

@@ -47,7 +47,7 @@ class Identities:
         self.keyholder = keyholder
         self.clock = clock
         self._feed = feed
-        self._known: Cache[str, Credential] = Cache(feed, KNOWN)
+        self._known: Cache[str, Credential] = Cache(feed, KNOWN, "credentials")
         self._met: set[str] = set()
         self._strangers = asyncio.Semaphore(STRANGERS)
         self._decoy: SigningKeys | None = None

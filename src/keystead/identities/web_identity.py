@@ -23,7 +23,6 @@ from jwt.api_jws import PyJWS
 
 from keystead.identities.errors import (
     AudienceWrong,
-    KeysNotFound,
     ProviderUnknown,
     SignatureWrong,
     TokenExpired,
@@ -225,25 +224,20 @@ def texts_of(value: Any) -> tuple[str, ...]:
         return ("true" if value else "false",)
     if isinstance(value, str | int | float):
         return (str(value),)
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return tuple(value)
-    return ()
+    return tuple(value) if is_texts(value) else ()
 
 
 def session_tags(claim: Any) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """The claim of session tags: each tag's value in a list of one (IAM user guide, passing session tags in STS)."""
-    try:
-        tags = tuple((key, value) for key, (value,) in claim.get("principal_tags", {}).items())
-        transitive = tuple(claim.get("transitive_tag_keys", ()))
-    except (AttributeError, TypeError, ValueError):
-        raise TokenInvalid from None
-    if not all(isinstance(text, str) for pair in tags for text in pair) or not all(map(is_text, transitive)):
+    if not isinstance(claim, dict):
         raise TokenInvalid
-    return tags, transitive
+    given, passed_on = claim.get("principal_tags", {}), claim.get("transitive_tag_keys", [])
+    if not isinstance(given, dict) or not is_texts(passed_on):
+        raise TokenInvalid
+    if not all(is_texts(values) and len(values) == 1 for values in given.values()):
+        raise TokenInvalid
+    return tuple((key, values[0]) for key, values in given.items()), tuple(passed_on)
 
 
-def is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-__all__ = ["KeysNotFound", "Unverified", "WebIdentity", "read", "verify"]
+def is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)

@@ -98,10 +98,10 @@ class Keystead:
 
 
 @contextmanager
-def running(region: str = "us-east-1") -> Iterator[Keystead]:
-    """Install and serve until the block ends."""
+def running(region: str = "us-east-1", *, oidc_ca: str = "") -> Iterator[Keystead]:
+    """Install and serve until the block ends. `oidc_ca`: a file of authorities that OIDC providers may have."""
     with tempfile.TemporaryDirectory(prefix="keystead-testing-") as folder:
-        thread = _Thread(Settings(data=folder, port=0), region)
+        thread = _Thread(Settings(data=folder, port=0, oidc_ca=oidc_ca), region)
         thread.start()
         try:
             yield thread.started()

@@ -118,7 +118,7 @@ def event(
     error       code and text that the caller was given; a text has passed redaction already
     parameters, response  as `redaction` shows them
     """
-    if identity.get("accountId") != recipient_account:
+    if identity.get("accountId", recipient_account) != recipient_account:  # a token's bearer is of no account
         identity = seen_from_elsewhere(identity)
     record = Record(
         user_identity=identity if invoked_by is None else {**identity, "invokedBy": invoked_by},

@@ -83,7 +83,9 @@ RULES: Final = {
     ),
     #                                            source: IAM user guide, CloudTrail entries; readOnly recorded from AWS
     ("sts", "AssumeRole"):          Rule(tells=True),
+    ("sts", "AssumeRoleWithWebIdentity"): Rule(tells=True),
     ("sts", "GetSessionToken"):     Rule(tells=True),
+    ("sts", "GetFederationToken"):  Rule(tells=True),
 }  # fmt: skip  # a table
 
 READS: Final = ("Get", "List", "Describe", "Lookup", "Search", "Simulate", "BatchGet")
@@ -95,7 +97,7 @@ READ_ONLY: Final = frozenset(
         "GenerateDataKeyPairWithoutPlaintext", "GenerateRandom", "Sign", "Verify", "GenerateMac", "VerifyMac",
         "Encapsulate", "Decapsulate", "DeriveSharedSecret",
         #  that make a session, which changes nothing   source: readOnly recorded from AWS
-        "AssumeRole",
+        "AssumeRole", "AssumeRoleWithWebIdentity",
     }
 )  # fmt: skip  # a list of names
 

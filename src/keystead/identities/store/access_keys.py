@@ -14,6 +14,7 @@ from keystead.identities.store import entities
 from keystead.identities.store.entities import Entity
 from keystead.identities.store.tables import KIND
 from keystead.identities.store.tables import access_keys as table
+from keystead.identities.store.tables import entities as entities_table
 
 ACTIVE: Final = "Active"
 INACTIVE: Final = "Inactive"
@@ -42,6 +43,12 @@ async def held(connection: Connection, access_key_id: str) -> tuple[str, bytes] 
     active = (table.c.id == access_key_id) & (table.c.status == ACTIVE)
     row = (await connection.execute(select(table).where(active))).first()
     return (row.user_id, row.secret_token) if row is not None else None
+
+
+async def account_of(connection: Connection, access_key_id: str) -> str | None:
+    """Of a key in whatever state."""
+    joined = select(entities_table.c.account).join(table, table.c.user_id == entities_table.c.id)
+    return (await connection.execute(joined.where(table.c.id == access_key_id))).scalar()
 
 
 async def create(tx: Transaction, user: Entity, new: NewKey) -> AccessKey:

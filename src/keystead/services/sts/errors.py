@@ -22,9 +22,18 @@ class TooManyPolicies(Exception):
     """More PolicyArns than a session may have; the model does not bound them."""
 
 
+class AccessKeyUnknown(Exception):
+    """There is no access key of that id, long-term or temporary."""
+
+
 TOO_MANY = (
     "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: "
     "Member must have length less than or equal to 10"
+)
+
+NO_KEYS = (
+    "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "
+    "documentation for requirements"
 )
 
 TABLE: Table = {
@@ -55,6 +64,20 @@ TABLE: Table = {
         "The tag {key} came along the chain of roles and cannot be changed.",  # ours
     ),
     errors.EntityNotFound: ("AccessDenied", None),  # the user or role went while the session was being made
+    errors.ProviderUnknown: ("InvalidIdentityToken", "No OpenIDConnect provider found in your account for {issuer}"),
+    errors.IssuerUnreachable: ("IDPCommunicationError", NO_KEYS),
+    errors.KeysNotFound: ("InvalidIdentityToken", NO_KEYS),
+    errors.SignatureWrong: (
+        "InvalidIdentityToken",
+        "The signature of the provided token could not be verified.",
+    ),  # ours
+    errors.TokenInvalid: ("InvalidIdentityToken", "The ID Token provided is not a valid JWT."),
+    errors.TokenExpired: (
+        "ExpiredTokenException",
+        "Token expired: current date/time {now} must be before the expiration date/time {expires}",
+    ),
+    errors.AudienceWrong: ("InvalidIdentityToken", "Incorrect token audience"),
+    AccessKeyUnknown: ("ValidationError", "There is no access key of that id."),  # ours: AWS reads the id alone
     errors.SessionForbidden: ("AccessDenied", "Cannot call this operation with session credentials"),  # ours
     KeyholderLost: ("ServiceUnavailable", None),
     DatabaseLost: ("ServiceUnavailable", None),

@@ -5,22 +5,36 @@ from collections.abc import Mapping, Sequence
 from keystead.access.errors import AccessDenied
 from keystead.access.policy import Kind
 from keystead.identities import documents, limits, new_keys, sessions
+from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
 from keystead.identities.errors import EntityNotFound, PolicyNotAttachable
 from keystead.identities.names import TEMPORARY, session_arn
 from keystead.identities.room import Identities
 from keystead.identities.sessions import Asked, Issued
-from keystead.identities.store import entities, permissions
+from keystead.identities.store import access_keys, entities, permissions
+from keystead.identities.store import sessions as stored_sessions
 from keystead.identities.store.entities import Entity
 from keystead.services.service import Answer
 from keystead.services.sts import trust
-from keystead.services.sts.errors import ChainTooLong, DurationTooLong, TooManyPolicies
+from keystead.services.sts.errors import AccessKeyUnknown, ChainTooLong, DurationTooLong, TooManyPolicies
 
 
 async def get_caller_identity(_room: Identities, call: Call) -> Answer:
     """Needs no permission and cannot be denied."""
     caller = call.caller
     return {"UserId": caller.userid, "Account": call.account, "Arn": caller.principal.arn}
+
+
+async def get_access_key_info(room: Identities, call: Call, *, access_key_id: str) -> Answer:
+    """The account of any access key. No ownership is asked for (STS API reference). Raises AccessKeyUnknown."""
+    authorize(call, "sts:GetAccessKeyInfo")
+    async with room.database.read() as connection:
+        account = await access_keys.account_of(connection, access_key_id)
+        session = await stored_sessions.find(connection, access_key_id) if account is None else None
+    account = session.account if session is not None else account
+    if account is None:
+        raise AccessKeyUnknown
+    return {"Account": account}
 
 
 async def get_session_token(room: Identities, call: Call, *, duration_seconds: int = limits.TOKEN_SECONDS) -> Answer:
@@ -71,7 +85,7 @@ async def assume_role(
     )
     role = trust.decide(call, asked, found, role_tags)  # 3
     check_duration(role, call, duration_seconds)
-    arns = tuple(dict.fromkeys(given.get("arn", "") for given in policy_arns))  # "" is not attachable
+    arns = named(policy_arns)
     session = Asked(
         duration_seconds,
         name=role_session_name,
@@ -83,13 +97,23 @@ async def assume_role(
         chained=call.caller.principal.kind is trust.ROLE_SESSION,
     )
     packed = check_policies(session)  # 4
-    new = await new_keys.make(room.keyholder, TEMPORARY)
-    async with room.write_session(call) as tx:
-        for arn in arns:
-            await permissions.known(tx.connection, role.account, arn, PolicyNotAttachable)
-        issued = await sessions.issue(tx, role, new, session)  # 5
+    issued = await issue(room, call, role, session)  # 5
     call.notes.resource(role.account, "AWS::IAM::Role", role.arn)
     return answer(role, session, issued, packed)
+
+
+async def issue(room: Identities, call: Call, holder: Entity, session: Asked) -> Issued:
+    """Raises EntityNotFound, PolicyNotAttachable, KeyholderLost."""
+    new = await new_keys.make(room.keyholder, TEMPORARY)
+    async with room.write_session(call) as tx:
+        for arn in session.policy_arns:
+            await permissions.known(tx.connection, holder.account, arn, PolicyNotAttachable)
+        return await sessions.issue(tx, holder, new, session)
+
+
+def named(policy_arns: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Each once; a member without an ARN is "", which is not attachable."""
+    return tuple(dict.fromkeys(given.get("arn", "") for given in policy_arns))
 
 
 def check_duration(role: Entity, call: Call, seconds: int) -> None:

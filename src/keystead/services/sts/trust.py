@@ -1,7 +1,7 @@
 """May this caller assume this role, with these tags and this source identity?
 
 1. root does not assume roles
-2. sts:AssumeRole          by the trust policy and, unless it names the caller itself, by the caller's own policies
+2. sts:AssumeRole          (or the action that is asked for) by the trust policy and, unless it names the caller itself, by the caller's own policies
 3. sts:TagSession          likewise, when tags are given or come along the chain
 4. sts:SetSourceIdentity   likewise, when a source identity is given or comes along the chain
 
@@ -25,8 +25,11 @@ from keystead.identities.store.entities import Entity
 
 ROLE_SESSION: Final = PrincipalKind.ROLE_SESSION
 
+Pairs = tags.Pairs
 Given = Sequence[Mapping[str, str]]
 Keys = dict[str, tuple[str, ...]]
+
+NOTHING: Final[Mapping[str, tuple[str, ...]]] = {}
 
 
 class Asked:
@@ -45,7 +48,9 @@ class Asked:
         external_id: str | None,
         source_identity: str | None,
         seconds: int,
+        proven: Mapping[str, tuple[str, ...]] = NOTHING,
     ) -> None:
+        """`proven`: condition keys of what the caller has shown of itself, such as the claims of a token."""
         self.role_arn = role_arn
         self.session_name = session_name
         self.given = tags.checked((tag["Key"], tag["Value"]) for tag in given)
@@ -54,11 +59,13 @@ class Asked:
         self.external_id = external_id
         self.source_identity = source_identity or caller.source_identity
         self.seconds = seconds
+        self.proven = proven
 
     def keys(self, role_tags: tags.Pairs) -> Keys:
         """Condition keys of the request (Service Authorization Reference, STS)."""
         pairs = tuple(self.tags.items())
-        keys: Keys = {"sts:rolesessionname": (self.session_name,), "sts:durationseconds": (str(self.seconds),)}
+        keys: Keys = dict(self.proven)
+        keys |= {"sts:rolesessionname": (self.session_name,), "sts:durationseconds": (str(self.seconds),)}
         keys |= tags.condition_keys("aws:requesttag", pairs)
         keys |= tags.condition_keys("aws:resourcetag", role_tags)
         keys |= tags.condition_keys("iam:resourcetag", role_tags)
@@ -95,13 +102,15 @@ async def tags_of(connection: Connection, role: Entity | None) -> tags.Pairs:
     return await tags.of(connection, role.id) if role is not None else ()
 
 
-def decide(call: Call, asked: Asked, found: Entity | None, role_tags: tags.Pairs) -> Entity:
+def decide(
+    call: Call, asked: Asked, found: Entity | None, role_tags: tags.Pairs, action: str = "sts:AssumeRole"
+) -> Entity:
     """The role, if the caller may have it. Raises AccessDenied."""
     call.decided = True
     if call.caller.principal.kind is PrincipalKind.ROOT:  # 1
         raise AccessDenied("Roles may not be assumed by root accounts.")
     keys = asked.keys(role_tags)
-    role = permit(call, "sts:AssumeRole", asked.role_arn, found, keys)  # 2
+    role = permit(call, action, asked.role_arn, found, keys)  # 2
     if asked.tags:
         permit(call, "sts:TagSession", asked.role_arn, found, keys)  # 3
     if asked.source_identity is not None:
