@@ -2,7 +2,7 @@
 
 import typer
 
-from keystead.cli import account, demo, init, join, operations, serve, status, trail
+from keystead.cli import account, backup, demo, init, join, operations, serve, status, trail
 
 application = typer.Typer(
     name="keystead",
@@ -12,6 +12,8 @@ application = typer.Typer(
 )
 application.command("init")(init.init)
 application.command("join")(join.join)
+application.command("backup")(backup.backup)
+application.command("restore")(backup.restore)
 application.command("serve")(serve.serve)
 application.command("status")(status.status)
 application.command("demo")(demo.demo)

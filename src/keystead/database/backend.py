@@ -24,7 +24,8 @@ class Backend:
     reader    its transactions see one moment and cannot write
     writer    its transactions come one after another, over all processes and nodes
     migrator  without limits of time
-    migrate   brings the schema to the newest version, inside a transaction that it makes wait for its own kind
+    claim     makes a transaction of the migrator wait for its own kind
+    migrate   brings the schema to a version, inside a transaction that it makes wait for its own kind
     now       the statement that asks for its clock, seconds since the epoch; None where that is this machine's
     announce  the statement that tells listeners of changes when its transaction commits
     listen    a connection on which each commit of any node calls back; None where this node is the only one
@@ -33,7 +34,8 @@ class Backend:
     reader: AsyncEngine
     writer: AsyncEngine
     migrator: AsyncEngine
-    migrate: Callable[[Connection], None]
+    claim: Callable[[Connection], None]
+    migrate: Callable[[Connection, str], None]
     now: Select[Any] | None = None
     announce: Select[Any] | None = None
     listen: Listen | None = None

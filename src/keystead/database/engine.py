@@ -7,13 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Final, Protocol, Self
 
-from sqlalchemy import Executable, insert
+from sqlalchemy import Executable, insert, inspect
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database import postgresql, sqlite
 from keystead.database.backend import Backend, connected
-from keystead.database.errors import Unannounced
+from keystead.database.errors import DatabaseNotEmpty, Unannounced
 from keystead.database.tables import Change, changes, metadata
 
 __all__ = ["Connection", "Database", "Transaction", "Unannounced", "metadata"]
@@ -23,6 +23,7 @@ Connection = AsyncConnection
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Committed = Callable[[Sequence[Change]], None]
 
+NEWEST: Final = "head"
 BACKENDS: Final[Mapping[str, Callable[[str], Backend]]] = {
     "sqlite": sqlite.backend,
     "postgresql": postgresql.backend,
@@ -105,7 +106,21 @@ class Database:
     async def migrate(self) -> None:
         """Bring the schema to the newest version, in one transaction. Of several nodes that start together one does it."""
         async with self._writing, connected(self._backend.migrator) as connection, connection.begin():
-            await connection.run_sync(self._backend.migrate)
+            await connection.run_sync(self._backend.migrate, NEWEST)
+
+    @asynccontextmanager
+    async def found(self, revision: str) -> AsyncIterator[AsyncConnection]:
+        """An empty database with the schema of `revision`, to be filled inside the block; then the newest schema.
+
+        All of it comes into being together or not at all, without limits of time. Raises DatabaseNotEmpty.
+        """
+        async with self._writing, connected(self._backend.migrator) as connection, connection.begin():
+            await connection.run_sync(self._backend.claim)
+            if await connection.run_sync(lambda sync: inspect(sync).get_table_names()):
+                raise DatabaseNotEmpty
+            await connection.run_sync(self._backend.migrate, revision)
+            yield connection
+            await connection.run_sync(self._backend.migrate, NEWEST)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

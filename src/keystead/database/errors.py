@@ -14,6 +14,10 @@ class DatabaseLost(Exception):
         self.reason = reason
 
 
+class DatabaseNotEmpty(Exception):
+    """There are tables where there should be none; nothing was changed."""
+
+
 class Fenced(Exception):
     """The lease is over or another holder's: what was to be written under it was not written."""
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 
@@ -11,7 +13,15 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     command.upgrade(configured(connection), revision)
 
 
-def configured(connection: Connection) -> Config:
+def knows(revision: str) -> bool:
+    """Whether this program can make a schema of that revision; one of a later program's is none of them."""
+    try:
+        return ScriptDirectory.from_config(configured(None)).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+def configured(connection: Connection | None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -78,7 +78,7 @@ def backend(url: str) -> Backend:
     migrator = engine(address, SESSION, None, writing=True, poolclass=NullPool)
     listener = engine(address, SESSION, CONTACT_SECONDS, poolclass=NullPool)
     event.listen(writer.sync_engine, "begin", take_turn)
-    return Backend(reader, writer, migrator, migrate, NOW, ANNOUNCE, functools.partial(listen, listener))
+    return Backend(reader, writer, migrator, claim, migrate, NOW, ANNOUNCE, functools.partial(listen, listener))
 
 
 def engine(
@@ -139,11 +139,15 @@ def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
         raise DisconnectionError
 
 
-def migrate(connection: Connection) -> None:
+def claim(connection: Connection) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    claim(connection)
     if inspect(connection).has_table("write_turn"):
         take_turn(connection)
-    upgrade(connection)
+    upgrade(connection, revision)
     order_by_bytes(connection)
 
 

@@ -47,7 +47,7 @@ def backend(url: str) -> Backend:
     create_file(Path(parsed.database))
     reader = engine(parsed, "BEGIN", (*PRAGMAS, "PRAGMA query_only = ON"), pool_size=READERS, max_overflow=READERS)
     writer = engine(parsed, "BEGIN IMMEDIATE", PRAGMAS, pool_size=1, max_overflow=0)
-    return Backend(reader, writer, writer, upgrade)
+    return Backend(reader, writer, writer, lambda _: None, upgrade)  # BEGIN IMMEDIATE has waited already
 
 
 def create_file(path: Path) -> None:

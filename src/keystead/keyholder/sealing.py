@@ -31,6 +31,7 @@ SECRET_TOKEN: Final = b"keystead secret token"
 MARKER: Final = b"keystead page marker"
 OWN_KEY: Final = b"keystead own key"
 FORMER_ROOT: Final = b"keystead former root key"
+BACKUP: Final = b"keystead backup"
 
 urandom: Final = os.urandom
 """The one source of randomness: the kernel's. Never batched, so that a restored snapshot repeats nothing it gave out."""

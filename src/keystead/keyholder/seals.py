@@ -165,13 +165,17 @@ WRONG: Final = {
 
 def given(data: Path, passphrase: bytes | None) -> Seal:
     """The seal that this installation has. Raises SealNotOpened when it and what was given do not fit."""
-    kind = load(data).kind
-    if kind == FILE and passphrase is not None:
+    return fitting(load(data), passphrase)
+
+
+def fitting(file: SealFile, passphrase: bytes | None) -> Seal:
+    """The seal that this file is of. Raises SealNotOpened when it and what was given do not fit."""
+    if file.kind == FILE and passphrase is not None:
         raise SealNotOpened("This installation has a file seal: a passphrase is of no use to it.")
-    if kind == FILE:
+    if file.kind == FILE:
         return FileSeal()
-    if kind != PASSPHRASE:
-        raise SealNotOpened(f"{data / SEAL_FILE} is of an unknown kind.")
+    if file.kind != PASSPHRASE:
+        raise SealNotOpened(f"{SEAL_FILE} is of an unknown kind.")
     if not passphrase:
         raise SealNotOpened("This installation is sealed by a passphrase: give one with --passphrase-file.")
     return PassphraseSeal(passphrase)
@@ -227,14 +231,19 @@ def opened(data: Path, seal: Seal, file: SealFile) -> tuple[bytes, ...]:
 
 def load(data: Path) -> SealFile:
     """Raises SealNotOpened."""
+    return parsed(read(data / SEAL_FILE), str(data / SEAL_FILE))
+
+
+def parsed(content: bytes, where: str) -> SealFile:
+    """`where` is for the operator. Raises SealNotOpened."""
     try:
-        found = msgspec.json.decode(read(data / SEAL_FILE), type=SealFile)
+        found = msgspec.json.decode(content, type=SealFile)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise SealNotOpened(f"{data / SEAL_FILE} is not a seal file.") from None
+        raise SealNotOpened(f"{where} is not a seal file.") from None
     if found.version != VERSION:
-        raise SealNotOpened(f"{data / SEAL_FILE} was made by another version of Keystead.")
+        raise SealNotOpened(f"{where} was made by another version of Keystead.")
     if len(found.iv) != IV_LENGTH:  # the library would take 8 to 128 bytes
-        raise SealNotOpened(f"{data / SEAL_FILE} is not a seal file.")
+        raise SealNotOpened(f"{where} is not a seal file.")
     return found
 
 

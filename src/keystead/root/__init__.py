@@ -1,0 +1,1 @@
+"""Root rotation: new domain keys, new root keys, new seals, while nodes serve."""
