@@ -124,7 +124,7 @@ def test_every_shown_value_can_be_written_as_json(service, operation):
 READ_ONLY = {
     #  not Get, List, Describe or Lookup, and all the same true      source: trail facts, section 3
     "Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GenerateRandom",
-    "AssumeRole",
+    "AssumeRole", "AssumeRoleWithWebIdentity", "SimulateCustomPolicy", "SimulatePrincipalPolicy",
 }  # fmt: skip
 
 
