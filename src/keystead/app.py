@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
-import structlog
 import uvloop
 
-from keystead import server
+from keystead import logs, server
 from keystead.config import Installation, Settings
 from keystead.database import leases, sealed_keys
 from keystead.database.engine import Database
 from keystead.database.feed import ChangeCounter, Feed
 from keystead.gateway import Gateway
+from keystead.health import Health
 from keystead.identities import https
 from keystead.identities.issuers import Issuers
 from keystead.identities.room import Identities
@@ -29,6 +29,7 @@ from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.promise import Keyholder, SealedKey
 from keystead.keys import deletion, lastuse, rotation
 from keystead.keys.use import Keys
+from keystead.metrics import meters, page
 from keystead.scheduler import Job, follow
 from keystead.services import cloudtrail, iam, kms, sts
 from keystead.services.service import Service
@@ -43,7 +44,6 @@ Clock = Callable[[], float]
 INDEX_SECONDS: Final = 0.1
 SWEEP_SECONDS: Final = 60.0
 PRUNE_SECONDS: Final = 3600.0
-HEALTH_SECONDS: Final = 2.0
 COLLECT_AFTER: Final = 50_000
 """Objects between collections; a call leaves some dozens until its answer is out."""
 LEASE_SECONDS: Final = 10.0
@@ -53,8 +53,9 @@ LEASE_SECONDS: Final = 10.0
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """What the supervisor tells a worker or the scheduler, over its standard input.
 
-    slot   this process's place in the change counter
-    ready  descriptor on which to say that the process serves; -1 for none
+    slot      this process's place in the change counter; the scheduler's is 0
+    listener  of a worker, for its clients; of the scheduler, for scrapers of metrics; -1 for none
+    ready     descriptor on which to say that the process serves; -1 for none
     """
 
     settings: Settings
@@ -78,6 +79,7 @@ class House:
     keys: Keys
     lookup: Lookup
     index: Index
+    wellbeing: Health
     clock: Clock
 
     @classmethod
@@ -91,7 +93,8 @@ class House:
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
         index = Index(database, trail, usage=lastuse.fold, node=installation.node)
-        return cls(installation, database, feed, keyholder, recorder, identities, keys, lookup, index, clock)
+        health = Health(keyholder, recorder, database, feed, trail, installation.node, clock)
+        return cls(installation, database, feed, keyholder, recorder, identities, keys, lookup, index, health, clock)
 
     def services(self) -> tuple[Service, ...]:
         return (
@@ -143,13 +146,7 @@ class House:
 
     async def health(self) -> tuple[int, bytes]:
         """200 when unsealed and able to write; else 503 and which part is ill."""
-        parts = {
-            "keyholder": await well(self.keyholder.random(1)),
-            "recorder": "ok" if self.recorder.healthy else "ill",
-            "database": await well(self.database.ping()),
-        }
-        ok = all(state == "ok" for state in parts.values())
-        return 200 if ok else 503, msgspec.json.encode({"status": "ok" if ok else "ill", **parts})
+        return await self.wellbeing.page()
 
     async def close(self) -> None:
         await self.feed.close()
@@ -158,14 +155,6 @@ class House:
         await self.recorder.close()
         await self.keyholder.close()
         await self.database.close()
-
-
-async def well(asked: Awaitable[object]) -> str:
-    try:
-        await asyncio.wait_for(asked, HEALTH_SECONDS)
-    except Exception:  # noqa: BLE001  # whatever it is, the part is ill; health must say so and not fail
-        return "ill"
-    return "ok"
 
 
 async def own_keys(database: Database) -> tuple[SealedKey, ...]:
@@ -211,13 +200,20 @@ def spare_the_collector() -> None:
 
 async def scheduler(part: Part) -> None:
     import signal
+    import socket
+
+    from keystead import measured
 
     house = await open_house(part, "scheduler")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     announce(part)
     try:
-        await follow(house.jobs(part.settings.scheduler_seconds), stop)
+        async with asyncio.TaskGroup() as tasks:
+            if part.listener >= 0:
+                scrapers = socket.socket(fileno=part.listener)
+                tasks.create_task(measured.serve(scrapers, Path(part.runtime), part.settings.folder, stop))
+            await follow(house.jobs(part.settings.scheduler_seconds), stop)
     finally:
         await house.close()
 
@@ -236,7 +232,9 @@ def main(arguments: list[str]) -> None:
     hardening.die_with_parent()
     hardening.harden_memory()
     part = msgspec.json.decode(sys.stdin.buffer.read(), type=Part)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    name = f"{arguments[0]}-{part.slot}" if part.slot else arguments[0]
+    logs.configure(name, part.settings.log_format or "plain")
+    meters.attach(Path(part.runtime) / meters.FOLDER / name, page.LARGE if part.slot else page.SIZE)
     uvloop.run(MAINS[arguments[0]](part))
 
 

@@ -33,7 +33,9 @@ class Limits(NamedTuple):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How this node runs. What a secret could hide in (the database URL) is left out of the repr.
 
-    oidc_ca  a file of certificate authorities that OIDC providers may have besides those that the machine trusts
+    oidc_ca       a file of certificate authorities that OIDC providers may have besides those that the machine trusts
+    metrics_port  0 for none
+    log_format    text or json; empty for text on a terminal and JSON elsewhere
 
     Each is set by the option of `keystead serve` of the same name, or by KEYSTEAD_ and its name in capitals.
     """
@@ -50,6 +52,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     oidc_ca: str = ""
     checkpoint_seconds: float = 10.0
     scheduler_seconds: float = 1.0
+    metrics_port: int = 0
+    metrics_host: str = "127.0.0.1"
+    log_format: str = ""
 
     def __repr__(self) -> str:
         return f"Settings(data={self.data!r}, host={self.host!r}, port={self.port}, workers={self.workers})"

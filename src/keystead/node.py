@@ -20,11 +20,12 @@ from typing import Final
 
 import msgspec
 
-from keystead import server
+from keystead import logs, server
 from keystead.app import Part
 from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.feed import ChangeCounter
+from keystead.metrics import meters
 from keystead.processes import SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor
 
 READY_SECONDS: Final = 60.0
@@ -35,12 +36,21 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
 
     Raises StartFailed with a text for the operator.
     """
+    settings = with_log_format(settings)
+    logs.configure("supervisor", settings.log_format)
     refuse_unsafe(settings)
     lock = take(settings.folder)
     try:
         asyncio.run(_serve(settings, announce))
     finally:
         os.close(lock)
+
+
+def with_log_format(settings: Settings) -> Settings:
+    """Decided once, so that all processes log alike. Raises StartFailed."""
+    if settings.log_format not in {"", "text", "json"}:
+        raise StartFailed("The log format is text or json.")
+    return msgspec.structs.replace(settings, log_format=logs.chosen(settings.log_format))
 
 
 def refuse_unsafe(settings: Settings) -> None:
@@ -79,7 +89,10 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
     await migrate(settings)
     runtime = Runtime()
     try:
+        (runtime.path / meters.FOLDER).mkdir(mode=0o700)
+        meters.attach(page(runtime, "supervisor"))
         listener = listen(settings)
+        measured = listen_for_scrapers(settings)
         heard, said = os.pipe()
         url = endpoint_url(settings, listener)
 
@@ -87,7 +100,7 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
             await asyncio.wait_for(hear(heard, settings.workers + 1), READY_SECONDS)
             announce(url)
 
-        await Supervisor(children(settings, runtime, listener, said), ready).run()
+        await Supervisor(children(settings, runtime, listener, measured, said), ready).run()
     finally:
         runtime.close()
 
@@ -109,6 +122,21 @@ def listen(settings: Settings) -> socket.socket:
         raise StartFailed(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
 
 
+def listen_for_scrapers(settings: Settings) -> socket.socket | None:
+    """The listener of /metrics; None when there is to be none. Raises StartFailed."""
+    if not settings.metrics_port:
+        return None
+    try:
+        return server.bind(settings.metrics_host, settings.metrics_port)
+    except OSError as error:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        raise StartFailed(f"Cannot listen on {where} for metrics: {error.strerror}.") from error
+
+
+def page(runtime: Runtime, name: str) -> Path:
+    return runtime.path / meters.FOLDER / name
+
+
 def check_certificate(settings: Settings) -> None:
     """A certificate that does not load is better known now than in every worker."""
     try:
@@ -122,7 +150,9 @@ def endpoint_url(settings: Settings, listener: socket.socket) -> str:
     return f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def children(settings: Settings, runtime: Runtime, listener: socket.socket, said: int) -> list[Child]:
+def children(
+    settings: Settings, runtime: Runtime, listener: socket.socket, measured: socket.socket | None, said: int
+) -> list[Child]:
     """In the order of starting; stopping goes the other way, so that no answer is left without its record."""
     installation = Installation.load(settings.folder)
     slots = settings.workers + 1
@@ -134,10 +164,12 @@ def children(settings: Settings, runtime: Runtime, listener: socket.socket, said
             Part(settings=settings, runtime=str(runtime.path), slot=slot, slots=slots, ready=said, **more)
         )
 
+    scrapers = () if measured is None else (measured.fileno(),)
+    scheduler = part(0, listener=scrapers[0]) if scrapers else part(0)
     return [
         keyholder(settings, runtime),
         recorder(settings, installation, runtime),
-        Child("scheduler", ("-m", "keystead.app", "scheduler"), part(0), (said,)),
+        Child("scheduler", ("-m", "keystead.app", "scheduler"), scheduler, (said, *scrapers)),
         *(
             Child(
                 f"worker {number}",
@@ -159,7 +191,8 @@ def keyholder(settings: Settings, runtime: Runtime) -> Child:
             ("recorder", "recorder-key.sock"),
         )
     }
-    command = ["-m", "keystead.keyholder", "--data", settings.data]
+    command = ["-m", "keystead.keyholder", "--data", settings.data, "--log-format", settings.log_format]
+    command += ["--metrics", str(page(runtime, "keyholder"))]
     for role, descriptor in sockets.items():
         command += [f"--{role}-fd", str(descriptor)]
     descriptors = [*sockets.values()]
@@ -180,6 +213,8 @@ def recorder(settings: Settings, installation: Installation, runtime: Runtime) -
         "--keyholder-socket", str(runtime.path / "recorder-key.sock"),
         "--origin", installation.origin,
         "--checkpoint-seconds", str(settings.checkpoint_seconds),
+        "--metrics", str(page(runtime, "recorder")),
+        "--log-format", settings.log_format,
     )  # fmt: skip  # an option and its value stand together
     return Child("recorder", command, descriptors=(descriptor,))
 

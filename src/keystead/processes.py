@@ -20,6 +20,7 @@ from typing import Final
 import structlog
 
 from keystead.keyholder.hardening import SUPERVISOR
+from keystead.metrics import meters
 
 log = structlog.get_logger("keystead.processes")
 
@@ -134,7 +135,8 @@ class Supervisor:
             if status in child.final:
                 self._fail(StartFailed(child.final[status]))
                 return
-            log.warning("process ended", process=child.name, status=status)
+            meters.RESTARTS.count(child.name.replace(" ", "-"))
+            log.warning("process ended", child=child.name, status=status)
             short_lives = 0 if time.monotonic() - started > self._steady_seconds else short_lives + 1
 
     async def _stopping_within(self, seconds: float) -> bool:
@@ -174,7 +176,7 @@ class Supervisor:
             overdue = time.monotonic() > deadline
             if (process := self._running.get(name)) is not None:
                 if overdue:
-                    log.error("process did not stop", process=name)
+                    log.error("process did not stop", child=name)
                 _signal(process, signal.SIGKILL if overdue else signal.SIGTERM)
             await asyncio.wait([keeper], timeout=self._stop_seconds if process else 0.01)
         keeper.result()

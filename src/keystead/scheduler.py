@@ -1,10 +1,13 @@
 """Everything that falls due: rotations, deletions, expiries, and the index of the trail."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
+
+from keystead.metrics import meters
 
 log = structlog.get_logger("keystead.scheduler")
 
@@ -30,7 +33,9 @@ async def repeat(job: Job, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await job.run()
+            meters.JOB_DONE_AT.set(time.time(), job.name)
         except Exception as error:  # noqa: BLE001  # the outermost door of this process: logged, and tried again
+            meters.JOB_FAILURES.count(job.name)
             log.error("job failed", job=job.name, error=type(error).__name__)
         try:
             await asyncio.wait_for(stop.wait(), job.every)

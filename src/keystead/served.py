@@ -1,14 +1,13 @@
 """One service as it is served: its model, its operations, its errors in its own words, and what a call to it comes to."""
 
-import os
 import re
-from collections.abc import Iterator, Mapping
-from types import TracebackType
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import structlog
 
 from keystead.identities.call import Call
+from keystead.logs import described
 from keystead.services.service import Service
 from keystead.trail import redaction
 from keystead.wire import binding, model
@@ -150,17 +149,3 @@ async def run(served: Served, operation: binding.Operation, request: Request, ca
     except Exception as error:  # noqa: BLE001  # whatever it is, it is recorded, and answered without a word about it
         failure = served.understood(error, call.id)
         return Outcome(served.refuse(failure, call.id), arguments, failure=failure)
-
-
-def described(error: BaseException) -> dict[str, str]:
-    """What the log may say of an error: its kind and its place. Its words, and the values at that place, may hold
-    what the caller sent.
-    """
-    return {"error": type(error).__name__, "at": " < ".join(reversed(list(places(error.__traceback__))))}
-
-
-def places(traceback: TracebackType | None) -> Iterator[str]:
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        yield f"{os.path.basename(code.co_filename)}:{traceback.tb_lineno} {code.co_name}"  # noqa: PTH119  # a name, not a path
-        traceback = traceback.tb_next

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from keystead import config
 from keystead.gateway import Gateway, Peer
-from keystead.served import described
+from keystead.logs import described
 from keystead.wire.http import Request, Response
 
 log = structlog.get_logger("keystead.server")

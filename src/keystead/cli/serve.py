@@ -1,16 +1,23 @@
 """`keystead serve`: run a node."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
-import structlog
 import typer
 
 from keystead import node
 from keystead.cli.output import DataOption, fail
 from keystead.config import Settings
 from keystead.processes import StartFailed
+
+
+class LogFormat(StrEnum):
+    """The formats of --log-format."""
+
+    text = "text"
+    json = "json"
 
 
 def serve(
@@ -27,9 +34,13 @@ def serve(
     passphrase_file: Annotated[
         str | None, typer.Option(help="File that holds the passphrase of a passphrase seal.")
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve /metrics here; 0 for nowhere. [default: 0]")
+    ] = None,
+    metrics_host: Annotated[str | None, typer.Option(help="Address for /metrics. [default: 127.0.0.1]")] = None,
+    log_format: Annotated[LogFormat | None, typer.Option(help="[default: text on a terminal, json elsewhere]")] = None,
 ) -> None:
     """Serve until SIGTERM. Prints one line when ready."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         node.serve(Settings.read(locals()), announce)
     except msgspec.ValidationError as error:

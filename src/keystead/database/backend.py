@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from keystead.database.errors import DatabaseLost
+from keystead.metrics import meters
 
 Loss = bool | None
 """None: the error is no loss of the database. True: nor may its connection be used again."""
@@ -61,6 +62,7 @@ def report_loss(
         if context.is_disconnect and context.connection is not None:
             hang_up(context.connection.connection)
         if isinstance(error, Exception) and (context.is_disconnect or lost is not None):
+            meters.DATABASE_ERRORS.count()
             raise DatabaseLost(reason(error))
 
 
@@ -73,6 +75,7 @@ async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         connection = await engine.connect()
     except (OSError, PoolTimeout) as error:  # the network's errors, which drivers hand on as they are
+        meters.DATABASE_ERRORS.count()
         raise DatabaseLost(reason(error)) from error
     try:
         yield connection

@@ -4,16 +4,18 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from keystead.database.feed import Feed
+from keystead.metrics import meters
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """The owner evicts, told by Feed.on. When full, what was loaded first goes first."""
+    """The owner evicts, told by Feed.on. When full, what was loaded first goes first. `name` is for the metrics."""
 
-    def __init__(self, feed: Feed, limit: int) -> None:
+    def __init__(self, feed: Feed, limit: int, name: str = "other") -> None:
         self._feed = feed
+        self._name = name
         self._limit = limit
         self._kept: dict[K, V] = {}
         self.get = self._kept.get
@@ -33,21 +35,30 @@ class Cache(Generic[K, V]):
 
     def keep(self, key: K, loaded: V, generation: int) -> None:
         """Keep it, unless something was evicted since `generation`, the feed's when loading began."""
+        meters.CACHE_LOADS.count(self._name)
         if self._feed.generation != generation:
             return
         while len(self._kept) >= self._limit:
             del self._kept[next(iter(self._kept))]
+            meters.CACHE_DROPPED.count(self._name)
         self._kept[key] = loaded
+        self._measure()
 
     def evict(self, key: K) -> None:
         self._kept.pop(key, None)
+        self._measure()
 
     def evict_where(self, condition: Callable[[V], bool]) -> None:
         for key in [key for key, value in self._kept.items() if condition(value)]:
             del self._kept[key]
+        self._measure()
 
     def clear(self) -> None:
         self._kept.clear()
+        self._measure()
+
+    def _measure(self) -> None:
+        meters.CACHE_ENTRIES.set(len(self._kept), self._name)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -28,6 +28,7 @@ import asyncio
 import math
 import mmap
 import os
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,7 @@ from keystead.database.clock import elapsed
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost
 from keystead.database.tables import Change, changes
+from keystead.metrics import meters
 
 log = structlog.get_logger("keystead.database")
 
@@ -202,6 +204,7 @@ class Feed:
                 self._last = None
             await self._read_changes(connection)
             self._until = began + self._lease
+            meters.FEED_READ_AT.set(time.time())
 
     async def _read_changes(self, connection: AsyncConnection) -> None:
         newest = select(changes.c.seq).order_by(changes.c.seq.desc()).limit(1)

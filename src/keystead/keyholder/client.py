@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain, repeat
 from pathlib import Path
+from time import perf_counter
 from typing import Final, Self, TypeVar
 
 from msgspec.msgpack import Decoder
@@ -17,6 +18,7 @@ from keystead.keyholder.errors import DomainKeyUnknown, KeyholderLost, RequestRe
 from keystead.keyholder.pipeline import Pipeline, connected
 from keystead.keyholder.promise import Material, SealedKey
 from keystead.keyholder.protocol import LOAD_LIMIT, Request, encode
+from keystead.metrics import meters
 
 T = TypeVar("T")
 Source = Callable[[], Awaitable[tuple[SealedKey, ...]]]
@@ -135,6 +137,16 @@ class SocketKeyholder:
             await self._pipeline.lost
 
     async def _ask(self, asked: Request, result: Callable[[bytes], T]) -> T:
+        began = perf_counter()
+        try:
+            return await self._asked(asked, result)
+        except Exception as error:
+            meters.KEYHOLDER_REFUSED.count(type(error).__name__)
+            raise
+        finally:
+            meters.KEYHOLDER_TIME.observe(perf_counter() - began)
+
+    async def _asked(self, asked: Request, result: Callable[[bytes], T]) -> T:
         body = _encoded(asked)
         pipeline = self._pipeline or await self._wait()
         try:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from keystead import __version__, logs
 from keystead.keyholder import seals, setup, system_calls
 from keystead.keyholder.answering import Answering
 from keystead.keyholder.errors import KeyholderError, SealNotOpened
@@ -25,6 +26,7 @@ from keystead.keyholder.protocol import ROLES, Malformed
 from keystead.keyholder.sealing import KEY_LENGTH, urandom, wipe
 from keystead.keyholder.serving import Serving, say
 from keystead.keyholder.software import Software
+from keystead.metrics import meters
 
 SEAL_NOT_OPENED: Final = 3
 """Exit status: starting again would not help."""
@@ -35,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m keystead.keyholder`, as the supervisor starts it. Exits with SEAL_NOT_OPENED, or 0 after SIGTERM."""
     options = parse(arguments)
     die_with_parent()
+    logs.name_process("keyholder", options.log_format)
+    if options.metrics is not None:
+        meters.attach(options.metrics)
     attached = harden_memory()  # 1
     lock_memory()
     try:
@@ -57,7 +62,9 @@ def unsealed(data: Path, descriptor: int | None) -> Software:
     """Raises SealNotOpened."""
     passphrase = None if descriptor is None else read_passphrase(descriptor)
     try:
-        return setup.open(data, seals.given(data, passphrase))
+        seal = seals.given(data, passphrase)
+        meters.SEAL.set(1, __version__, seal.kind)
+        return setup.open(data, seal)
     finally:
         wipe(passphrase or b"")
 
@@ -68,6 +75,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for role in ROLES:
         options.add_argument(f"--{role}-fd", type=int, required=True, help="a listening unix socket")
     options.add_argument("--passphrase-fd", type=int, help="holds the passphrase; a line end after it does not count")
+    options.add_argument("--metrics", type=Path, help="the page for this process's numbers")
+    options.add_argument("--log-format", choices=logs.FORMS, default="plain")
     return options.parse_args(arguments)
 
 

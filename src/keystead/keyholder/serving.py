@@ -7,15 +7,16 @@ were handed over are accepted from, read and written, and nothing else.
 import selectors
 import signal
 import socket
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
+from keystead import logs
 from keystead.keyholder.answering import Answering
 from keystead.keyholder.protocol import Malformed, is_own_user
 from keystead.keyholder.software import Software
+from keystead.metrics import meters
 
 READ_SIZE: Final = 64 * 1024
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -69,6 +70,7 @@ class Connection:
 
     def _answer(self) -> None:
         self.outbox, self.inbox, self._more = self.door.answering.turn(self.inbox)
+        meters.KEYHOLDER_TURNS.count()
         self._write()
 
     def _write(self) -> None:
@@ -175,6 +177,4 @@ class Serving:
 
 def say(text: str) -> None:
     """One line on standard error, for the operator; never anything that was asked or answered."""
-    with suppress(OSError):
-        sys.stderr.write(f"keyholder: {text}\n")
-        sys.stderr.flush()
+    logs.say("keyholder", text)

@@ -26,10 +26,10 @@ class Known:
     def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database
         self._feed = feed
-        self._keys: Cache[Place, Key] = Cache(feed, LIMIT)
-        self._aliases: Cache[tuple[str, str, str], str] = Cache(feed, LIMIT)
-        self._materials: Cache[tuple[str, str], str] = Cache(feed, LIMIT)
-        self._grants: Cache[tuple[str, str, str, str], tuple[Place, tuple[Grant, ...]]] = Cache(feed, LIMIT)
+        self._keys: Cache[Place, Key] = Cache(feed, LIMIT, "keys")
+        self._aliases: Cache[tuple[str, str, str], str] = Cache(feed, LIMIT, "aliases")
+        self._materials: Cache[tuple[str, str], str] = Cache(feed, LIMIT, "materials")
+        self._grants: Cache[tuple[str, str, str, str], tuple[Place, tuple[Grant, ...]]] = Cache(feed, LIMIT, "grants")
         feed.on(KIND, self._forget_key)
         feed.on(ALIAS_KIND, self._forget_alias)
 

@@ -6,7 +6,6 @@ prometheus-client writes the format: its own makers keep it, with the escaping a
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
-from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -16,10 +15,6 @@ from prometheus_client.utils import floatToGoString
 
 from keystead.metrics.meters import METERS, Histogram, Meter
 from keystead.metrics.page import Entry, read
-
-FOLDER: Final = "metrics"
-"""In the runtime folder: one page for each process, named after it."""
-
 
 class Pages(Collector):
     """What all the pages in a folder hold at the moment."""

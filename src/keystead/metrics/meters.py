@@ -17,6 +17,8 @@ REQUEST_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 DISK_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1.0)
 GROUP_RECORDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
 
+FOLDER: Final = "metrics"
+"""In the runtime folder: one page for each process, named after it."""
 SCRATCH: Final = Page.scratch()
 
 
@@ -136,7 +138,6 @@ INDEX_LAG = Gauge("keystead_trail_index_lag_records", "Records that are durable 
 RESERVE = Gauge("keystead_trail_reserve_bytes", "Disk space held back for a full disk; 0 when it has been released.")
 DISK_FREE = Gauge("keystead_data_free_bytes", "Free space of the file system with the data folder.")
 FEED_READ_AT = Gauge("keystead_feed_read_timestamp_seconds", "When the other nodes' changes were last read.")
-FEED_IN_TOUCH = Gauge("keystead_feed_in_touch", "Whether calls are answered: 0 when the lease is over.")
 CACHE_ENTRIES = Gauge("keystead_cache_entries", "What a cache holds.", "cache")
 CACHE_LOADS = Counter("keystead_cache_loads_total", "Misses: what was read from the database for a cache.", "cache")
 CACHE_DROPPED = Counter("keystead_cache_dropped_total", "What a full cache let go.", "cache")
@@ -145,4 +146,4 @@ JOB_DONE_AT = Gauge("keystead_job_last_success_timestamp_seconds", "When a job l
 JOB_FAILURES = Counter("keystead_job_failures_total", "Runs of a job that failed.", "job")
 RESTARTS = Counter("keystead_process_restarts_total", "Processes that ended and were started again.", "child")
 STARTED_AT = Gauge("keystead_process_start_timestamp_seconds", "When a process was last started.")
-BUILD = Gauge("keystead_build_info", "Always 1; the version, and the kind of the seal.", "version", "seal")
+SEAL = Gauge("keystead_seal_info", "Always 1; the version that serves, and the kind of its seal.", "version", "kind")

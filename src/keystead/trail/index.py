@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from keystead.database.engine import Database, Transaction
+from keystead.metrics import meters
 from keystead.trail import attributes, store
 from keystead.trail.attributes import Attributes
 from keystead.trail.event import SERVICE_EVENT
@@ -100,6 +101,7 @@ class Index:
         Raises LogDamaged, IndexAhead, and what the database raises.
         """
         end = self._reader.durable()
+        meters.INDEX_LAG.set(end - self._reached)
         if end == self._reached:
             return
         async with self._database.write("index", announced=False) as tx:
@@ -110,6 +112,7 @@ class Index:
         if position.last + 1 > durable:
             raise IndexAhead(position.last + 1, durable)
         self._reached = position.last + 1
+        meters.INDEX_LAG.set(max(0, durable - self._reached))
 
     async def _index_batch(self, known: Position) -> Position:
         records = self._reader.after(known.last, BATCH)

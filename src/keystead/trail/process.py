@@ -10,15 +10,16 @@ import asyncio
 import os
 import socket
 import sys
+import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from keystead import __version__
+from keystead import __version__, logs
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.errors import KeyholderError
 from keystead.keyholder.hardening import die_with_parent, harden_memory, lock_memory
+from keystead.metrics import meters
 from keystead.trail import setup
 from keystead.trail.errors import LogBroken, LogDamaged, LogInUse, LogMissing
 from keystead.trail.log import Log
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m keystead.trail`, as the supervisor starts it. Exits with FAILED, REFUSED, or 0 after SIGTERM."""
     options = parse(arguments)
     die_with_parent()
+    logs.name_process("recorder", options.log_format)
+    if options.metrics is not None:
+        meters.attach(options.metrics)
     harden_memory()  # 1
     locked = lock_memory()
     os.umask(0o077)
@@ -63,6 +67,7 @@ def run(options: argparse.Namespace, locked: str) -> None:
     log = Log(folder, describing(options.data), reserve=Reserve(folder), say=say)  # 3
     listener = socket.socket(fileno=options.fd)
     log.checkpoint(signer.sign)  # 4
+    meters.CHECKPOINT_AT.set(time.time())
     log.note("RecorderStarted", {"version": __version__, "size": log.size})
     serving = Serving(log, listener, signer.sign, options.checkpoint_seconds, say)
     say(f"ready; {log.size} records; {locked}")
@@ -77,6 +82,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.add_argument("--keyholder-socket", type=Path, required=True)
     options.add_argument("--origin", required=True, help="the log's name in its checkpoints")
     options.add_argument("--checkpoint-seconds", type=float, required=True)
+    options.add_argument("--metrics", type=Path, help="the page for this process's numbers")
+    options.add_argument("--log-format", choices=logs.FORMS, default="plain")
     return options.parse_args(arguments)
 
 
@@ -91,6 +98,4 @@ async def seeds(path: Path, folder: Path) -> tuple[bytes, bytes]:
 
 def say(text: str) -> None:
     """One line on standard error, for the operator; never anything that was recorded."""
-    with suppress(OSError):
-        sys.stderr.write(f"recorder: {text}\n")
-        sys.stderr.flush()
+    logs.say("recorder", text)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from keystead.keyholder.protocol import is_own_user
+from keystead.metrics import meters
 from keystead.trail.log import Arrival, Log, Sign
 from keystead.trail.protocol import ANSWER, Malformed, requests
 from keystead.trail.recovery import Say
@@ -105,7 +106,7 @@ class Serving:
                     stopping = True
             self._record(group)
             if time.monotonic() >= self._due:
-                self._log.checkpoint(self._sign)
+                self._sign_tree()
                 self._due = time.monotonic() + self._every
         self._finish()
 
@@ -138,10 +139,23 @@ class Serving:
     def _record(self, group: list[tuple[Connection, list[Arrival]]]) -> None:
         if not group:
             return
-        index = self._log.append([arrival for _, arrivals in group for arrival in arrivals])
+        records = [arrival for _, arrivals in group for arrival in arrivals]
+        began = time.perf_counter()
+        index = self._log.append(records)
+        self._measure(len(records), time.perf_counter() - began)
         for connection, arrivals in group:
             self._answer(connection, len(arrivals), index)
             index += len(arrivals)
+
+    def _measure(self, records: int, seconds: float) -> None:
+        meters.RECORDED.count(by=records)
+        meters.GROUP.observe(records)
+        meters.DURABLE_TIME.observe(seconds)
+        meters.LOG_SIZE.set(self._log.size)
+
+    def _sign_tree(self) -> None:
+        self._log.checkpoint(self._sign)
+        meters.CHECKPOINT_AT.set(time.time())
 
     def _answer(self, connection: Connection, count: int, index: int) -> None:
         try:

@@ -1,0 +1,118 @@
+"""The health page: whether this node can serve, which part of it is ill, and since when.
+
+    status       "ok", or "ill" when any part is
+    keyholder    answers, so it is unsealed                 database   can be written to
+    recorder     connected                                  feed       the lease holds: what caches say may be believed
+    details      index: records that are durable and not yet indexed; reserve: whether disk space is held back;
+                 ill_since: RFC 3339, of each part that is ill
+
+Asking costs one round trip to each part, and no more than one of them each SECONDS, however often the page is called.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from keystead import logs
+from keystead.database.engine import Database
+from keystead.database.feed import Feed
+from keystead.keyholder.promise import Keyholder
+from keystead.trail import reserve, store
+from keystead.trail.client import Recorder
+from keystead.trail.segments import Reader
+
+SECONDS: Final = 1.0
+"""How long a page stands."""
+PATIENCE_SECONDS: Final = 2.0
+"""A part that takes longer is ill."""
+
+Page = tuple[int, bytes]
+
+
+@dataclass(slots=True)
+class Health:
+    """Of one worker, and of the parts it shares with the rest of its node."""
+
+    keyholder: Keyholder
+    recorder: Recorder
+    database: Database
+    feed: Feed
+    trail: Path
+    node: str
+    clock: Callable[[], float]
+    _page: Page = (503, b"")
+    _until: float = 0.0
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _ill_since: dict[str, float] = field(default_factory=dict)
+
+    async def page(self) -> Page:
+        """(HTTP status, JSON): 200 when every part is well, else 503. Raises nothing."""
+        async with self._asking:
+            now = asyncio.get_running_loop().time()
+            if now >= self._until:
+                self._page = await self._ask()
+                self._until = asyncio.get_running_loop().time() + SECONDS
+            return self._page
+
+    async def _ask(self) -> Page:
+        keyholder, database, lag = await asyncio.gather(
+            well(self.keyholder.random(1)), well(self.database.ping()), self._lag()
+        )
+        parts = {
+            "keyholder": keyholder,
+            "recorder": self.recorder.healthy,
+            "database": database,
+            "feed": self.feed.in_touch(),
+        }
+        self._note(parts)
+        details = {
+            "index": {"lag_records": lag},
+            "reserve": "kept" if (self.trail / reserve.NAME).exists() else "released",
+            "ill_since": {name: logs.stamp(at) for name, at in self._ill_since.items()},
+        }
+        ok = all(parts.values())
+        told = {"status": said(ok), **{name: said(is_well) for name, is_well in parts.items()}, "details": details}
+        return 200 if ok else 503, msgspec.json.encode(told)
+
+    def _note(self, parts: Mapping[str, bool]) -> None:
+        for name, is_well in parts.items():
+            if is_well:
+                self._ill_since.pop(name, None)
+            else:
+                self._ill_since.setdefault(name, self.clock())
+
+    async def _lag(self) -> int | None:
+        """None when it cannot be known now."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await lag(self.database, self.trail, self.node)
+        except Exception:  # noqa: BLE001  # health must tell what it knows, and not fail
+            return None
+
+
+async def lag(database: Database, trail: Path, node: str) -> int:
+    """Records of this node's log that are durable and not yet indexed. Raises what the database and the log raise."""
+    reader = Reader(trail)
+    try:
+        durable = reader.durable()
+    finally:
+        reader.close()
+    async with database.read() as connection:
+        position = await store.position(connection, node)
+    return max(0, durable - (position.last + 1 if position else 0))
+
+
+def said(is_well: bool) -> str:
+    return "ok" if is_well else "ill"
+
+
+async def well(asked: Awaitable[object]) -> bool:
+    try:
+        await asyncio.wait_for(asked, PATIENCE_SECONDS)
+    except Exception:  # noqa: BLE001  # whatever it is, the part is ill; health must say so and not fail
+        return False
+    return True
