@@ -16,6 +16,7 @@ from prometheus_client.utils import floatToGoString
 from keystead.metrics.meters import METERS, Histogram, Meter
 from keystead.metrics.page import Entry, read
 
+
 class Pages(Collector):
     """What all the pages in a folder hold at the moment."""
 
