@@ -42,6 +42,7 @@ from keystead.wire import model
 Clock = Callable[[], float]
 
 INDEX_SECONDS: Final = 0.1
+HEAR_SECONDS: Final = 0.5
 SWEEP_SECONDS: Final = 60.0
 PRUNE_SECONDS: Final = 3600.0
 COLLECT_AFTER: Final = 50_000
@@ -68,7 +69,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything that one process needs to serve or to do what falls due."""
+    """Everything that one process needs to serve or to do what falls due.
+
+    rekeyed  set when the keyholder's own keys in the database are others than before
+    """
 
     installation: Installation
     database: Database
@@ -81,6 +85,7 @@ class House:
     index: Index
     wellbeing: Health
     clock: Clock
+    rekeyed: asyncio.Event
 
     @classmethod
     def build(
@@ -92,9 +97,13 @@ class House:
         keys = Keys(database, feed, keyholder, identities, clock)
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
-        index = Index(database, trail, usage=lastuse.fold, node=installation.node)
+        index = index_of(database, trail, installation.node)
         health = Health(keyholder, recorder, database, feed, trail, installation.node, clock)
-        return cls(installation, database, feed, keyholder, recorder, identities, keys, lookup, index, health, clock)
+        rekeyed = asyncio.Event()
+        feed.on(sealed_keys.KIND, lambda _: rekeyed.set())
+        return cls(
+            installation, database, feed, keyholder, recorder, identities, keys, lookup, index, health, clock, rekeyed
+        )
 
     def services(self) -> tuple[Service, ...]:
         return (
@@ -119,10 +128,23 @@ class House:
     def jobs(self, every: float) -> tuple[Job, ...]:
         return (
             Job("index the trail", INDEX_SECONDS, self.index.follow),
+            Job("hear of operators", HEAR_SECONDS, self.hear),
             Job("rotate and delete keys", every, self.once("keys", self.do_what_falls_due)),
             Job("sweep sessions", SWEEP_SECONDS, self.once("sessions", self.sweep)),
             Job("prune the index", PRUNE_SECONDS, self.prune),
         )
+
+    async def hear(self) -> None:
+        """What operators' processes wrote counts from here on; above all a new domain key, for every new token."""
+        await self.feed.look()
+        if not self.rekeyed.is_set():
+            return
+        self.rekeyed.clear()
+        try:
+            await self.keyholder.load(await own_keys(self.database))
+        except BaseException:
+            self.rekeyed.set()
+            raise
 
     def once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Awaitable[object]]:
         """The same work, done by one node at a time where several share the database."""
@@ -155,6 +177,11 @@ class House:
         await self.recorder.close()
         await self.keyholder.close()
         await self.database.close()
+
+
+def index_of(database: Database, folder: Path, node: str) -> Index:
+    """The index of one node's log, with everything that is folded in from it."""
+    return Index(database, folder, usage=lastuse.fold, node=node)
 
 
 async def own_keys(database: Database) -> tuple[SealedKey, ...]:

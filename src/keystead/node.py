@@ -25,6 +25,8 @@ from keystead.app import Part
 from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.feed import ChangeCounter
+from keystead.keyholder import seals
+from keystead.keyholder.errors import SealNotOpened
 from keystead.metrics import meters
 from keystead.processes import SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor
 
@@ -82,7 +84,19 @@ def take(data: Path) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise StartFailed(f"{data} is in use by another Keystead.") from None
+    mark_seal(descriptor, data)
     return descriptor
+
+
+def mark_seal(descriptor: int, data: Path) -> None:
+    """The lock says under which seal its holder started; `keystead root finish` asks."""
+    try:
+        started_under = str(seals.load(data).id)
+    except SealNotOpened as error:
+        os.close(descriptor)
+        raise StartFailed(str(error)) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, started_under.encode(), 0)
 
 
 async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:

@@ -24,6 +24,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from keystead.app import index_of
 from keystead.backup.format import (
     BackupDamaged,
     End,
@@ -51,9 +52,7 @@ from keystead.keyholder.own_keys import CHECKPOINT
 from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.seals import SEAL_FILE
 from keystead.keyholder.software import Software
-from keystead.keys import lastuse
 from keystead.trail import disk, setup
-from keystead.trail.index import Index
 from keystead.trail.log import Log
 from keystead.trail.signed_note import Signer
 from keystead.trail.verify import Report, Verdict, verify
@@ -316,7 +315,7 @@ def begin_log(folder: Path, installation: Installation, software: Software, deta
 
 async def index(database: Database, folder: Path, node: str) -> None:
     """What was recorded between the last indexing before the snapshot and the end of the log in the backup."""
-    following = Index(database, folder, usage=lastuse.fold, node=node)
+    following = index_of(database, folder, node)
     try:
         await following.follow()
     finally:

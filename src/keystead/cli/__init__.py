@@ -2,7 +2,7 @@
 
 import typer
 
-from keystead.cli import account, backup, demo, init, join, operations, serve, status, trail
+from keystead.cli import account, backup, demo, init, join, operations, root, serve, status, trail
 
 application = typer.Typer(
     name="keystead",
@@ -19,6 +19,7 @@ application.command("status")(status.status)
 application.command("demo")(demo.demo)
 application.command("operations")(operations.operations)
 application.add_typer(account.application, name="account")
+application.add_typer(root.application, name="root")
 application.add_typer(trail.application, name="trail")
 
 

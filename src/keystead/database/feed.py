@@ -144,6 +144,19 @@ class Feed:
                 await self._read_changes(connection)
             self._seen = state
 
+    async def look(self) -> None:
+        """Find what a process outside this node has written, such as an operator's, and tell the node's other processes.
+
+        For one process of the node. Those that follow a shared database hear of it by themselves.
+        """
+        if self._following is not None:
+            return
+        async with self._reading, self._database.read() as connection:
+            before = self._last
+            await self._read_changes(connection)
+        if self._counter is not None and self._last != before:
+            self._counter.bump()
+
     def _refuse_without_lease(self) -> None:
         if not self.in_touch():
             raise DatabaseLost("lease")

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.engine import Transaction
@@ -42,8 +42,22 @@ async def load(connection: AsyncConnection) -> tuple[SealedRow, ...]:
     return tuple(SealedRow(row.id, row.purpose, row.version, row.blob) for row in found)
 
 
+class VersionTaken(Exception):
+    """The purpose has a key of that version already: somebody else was faster."""
+
+
 async def add(tx: Transaction, sealed: Sealed) -> None:
-    """Raises sqlalchemy.exc.IntegrityError for a version that the purpose already has."""
+    """Raises VersionTaken."""
+    same = select(sealed_keys.c.id).filter_by(purpose=sealed.purpose, version=sealed.version)
+    if (await tx.execute(same)).first() is not None:
+        raise VersionTaken
     row = {"id": sealed.id, "purpose": sealed.purpose, "version": sealed.version, "blob": sealed.blob}
     await tx.execute(insert(sealed_keys).values(**row, created_at=tx.at))
+    tx.changed(KIND, sealed.id)
+
+
+async def replace(tx: Transaction, sealed: Sealed, before: bytes) -> None:
+    """The same key, sealed anew; nothing happens when it no longer lies there as `before`."""
+    same = (sealed_keys.c.id == sealed.id) & (sealed_keys.c.blob == before)
+    await tx.execute(update(sealed_keys).where(same).values(blob=sealed.blob))
     tx.changed(KIND, sealed.id)

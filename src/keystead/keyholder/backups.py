@@ -85,6 +85,11 @@ class OpenedSeal:
         roots = seals.opened(where, seal, file)
         return cls(content, read(where / key_file(file.id)) if file.kind == FILE else None, roots)
 
+    @property
+    def formers(self) -> int:
+        """How many root keys were replaced and not yet dropped."""
+        return len(self._roots) - 1
+
     def software(self) -> Software:
         """A keyholder under this seal; sealed keys are still to be loaded."""
         return Software(*self._roots)
