@@ -3,6 +3,7 @@
 
 BIN := .venv/bin
 FOLDER ?=
+SERVERS := postgresql
 
 setup: .venv/installed
 
@@ -13,6 +14,7 @@ demo: setup ## the main job before your eyes; FOLDER=path takes your own files
 	@$(BIN)/keystead demo $(FOLDER)
 
 test: setup ## everything a fresh machine can run
+	@sh scripts/debian.sh $(SERVERS) || true
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 quick: setup ## under a minute
@@ -26,6 +28,7 @@ check: setup ## lint, types, layers
 
 bench: setup ## requests per second as ratios; results also in bench/latest.json
 	@command -v wrk >/dev/null || sh scripts/debian.sh wrk
+	@sh scripts/debian.sh $(SERVERS) || true
 	@$(BIN)/python bench/run.py
 
 soak: setup ## long runs that CI leaves out

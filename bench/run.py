@@ -1,7 +1,9 @@
-"""Requests per second with everything on, as a ratio to a bare echo in the same run; also in bench/latest.json.
+"""Requests per second with everything on, as ratios to a bare echo in the same run; also in bench/latest.json.
 
-Machines are noisy: only the ratio counts. The echo is measured before and after each operation, with the very same
-request bytes, and the ratio is taken against the mean of the two.
+Machines are noisy: only ratios count. The echo is measured before and after each operation, with the very same request
+bytes, and the ratio is taken against the mean of the two. In the same run: the latency of one client and at half load, what
+a second worker brings, the same over PostgreSQL, where it is installed, and moto's server as a peer. A peer keeps no keys,
+checks no signature and writes no log; its figure says what such a server costs in Python.
 """
 
 import argparse
@@ -27,31 +29,57 @@ from botocore.credentials import Credentials
 HERE: Final = Path(__file__).parent
 SIGNED: Final = 500
 CONTEXT: Final = {"table": "customers", "column": "iban"}
+OPERATIONS: Final = ("Encrypt", "Decrypt", "GenerateDataKey")
+COMMAND: Final = [sys.executable, "-m", "keystead"]
+House = dict[str, str]
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=int, default=6)
-    options.add_argument("--connections", type=int, default=32)
-    options.add_argument("--workers", type=int, default=1)
+    options.add_argument("--connections", type=int, default=128, help="of the saturating load")
+    options.add_argument(
+        "--only-ratios", action="store_true", help="leave out latency, scaling, PostgreSQL and the peer"
+    )
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, echo() as yardstick, keystead(Path(folder), asked.workers) as house:
-        results = {
-            name: measure(name, body, house, yardstick, Path(folder), asked) for name, body in bodies(house).items()
-        }
+    with tempfile.TemporaryDirectory() as folder, echo() as yardstick:
+        results = measured(Path(folder), yardstick, asked)
     report = {
         "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()},
         "load": vars(asked),
-        "results": results,
+        **results,
     }
     (HERE / "latest.json").write_text(json.dumps(report, indent=2) + "\n")
-    show(results)
+    show(report)
+
+
+def measured(folder: Path, yardstick: str, asked: argparse.Namespace) -> dict[str, Any]:
+    with keystead(folder / "sqlite") as house:
+        files = requests(house, folder)
+        found: dict[str, Any] = {"sqlite": ratios(house, files, yardstick, asked)}
+        if asked.only_ratios:
+            return found
+        found["latency"] = latencies(house, files["Encrypt"], found["sqlite"]["Encrypt"], asked)
+    with keystead(folder / "two", "--workers", "2") as house:
+        two = requests(house, folder)
+        found["two_workers"] = ratios(house, {"Encrypt": two["Encrypt"]}, yardstick, asked)
+    with postgresql() as url:
+        if url:
+            with keystead(folder / "postgresql", database=url) as house:
+                found["postgresql"] = ratios(house, requests(house, folder), yardstick, asked)
+    found["moto"] = peer(folder, yardstick, asked)
+    return found
+
+
+# --- servers ----------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def serving(command: list[str]) -> Iterator[str]:
+def serving(command: list[str], **environment: str) -> Iterator[str]:
     """Start a server that prints a line ending in its URL; stop it at the end."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | environment
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -68,15 +96,93 @@ def echo() -> contextlib.AbstractContextManager[str]:
 
 
 @contextlib.contextmanager
-def keystead(folder: Path, workers: int) -> Iterator[dict[str, str]]:
-    data = str(folder / "data")
-    command = [sys.executable, "-m", "keystead"]
-    made = subprocess.run([*command, "init", "--data", data, "--output", "json"], capture_output=True, check=True)
-    with serving([*command, "serve", "--data", data, "--port", "0", "--workers", str(workers)]) as url:
-        yield json.loads(made.stdout) | {"endpoint_url": url}
+def keystead(data: Path, *options: str, database: str = "") -> Iterator[House]:
+    environment = {"KEYSTEAD_DATABASE": database} if database else {}
+    init = [*COMMAND, "init", "--data", str(data), "--output", "json"]
+    made = subprocess.run(init, capture_output=True, check=True, env=os.environ | environment)
+    started = time.monotonic()
+    with serving([*COMMAND, "serve", "--data", str(data), "--port", "0", *options], **environment) as url:
+        ready = time.monotonic() - started
+        yield json.loads(made.stdout) | {"endpoint_url": url, "start_seconds": f"{ready:.2f}"}
 
 
-def bodies(house: dict[str, str]) -> dict[str, dict[str, Any]]:
+@contextlib.contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of an empty database of a server of this run's own; empty without Debian's package."""
+    sys.path.insert(0, str(HERE.parent / "tests"))
+    from postgresql import Databases, Server, installed
+
+    if installed() is None:
+        yield ""
+        return
+    server = Server()
+    server.create()
+    try:
+        server.start()
+        yield Databases(server.url("postgres"), server).create()
+    finally:
+        server.remove()
+
+
+def peer(folder: Path, yardstick: str, asked: argparse.Namespace) -> dict[str, Any]:
+    """moto's server, in an environment of its own that is made when it is first needed."""
+    home = HERE / ".peers"
+    if not (home / "bin" / "moto_server").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        subprocess.run(
+            [str(home / "bin" / "pip"), "install", "--quiet", "moto[server]"], check=True, capture_output=True
+        )
+    port = free_port()
+    process = subprocess.Popen(
+        [str(home / "bin" / "moto_server"), "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    house = {
+        "endpoint_url": f"http://127.0.0.1:{port}",
+        "region": "us-east-1",
+        "access_key_id": "AKIAAAAAAAAAAAAAAAAA",
+        "secret_access_key": "0" * 40,
+    }
+    try:
+        wait_for(port)
+        return ratios(house, requests(house, folder), yardstick, asked)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    import socket
+
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            return
+        time.sleep(0.1)
+    raise SystemExit("the peer did not start")
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def requests(house: House, folder: Path) -> dict[str, Path]:
+    """For each operation a file of requests as boto3 would send them, each with a signature of its own."""
+    files = {}
+    for name, body in bodies(house).items():
+        files[name] = folder / f"{name}.requests"
+        files[name].write_bytes(b"".join(b"%d\n%b" % (len(raw), raw) for raw in signed(name, body, house)))
+    return files
+
+
+def bodies(house: House) -> dict[str, dict[str, Any]]:
+    from base64 import b64encode
+
     kms = boto3.client(
         "kms",
         endpoint_url=house["endpoint_url"],
@@ -86,8 +192,6 @@ def bodies(house: dict[str, str]) -> dict[str, dict[str, Any]]:
     )
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     blob = kms.encrypt(KeyId=key, Plaintext=b"x" * 64, EncryptionContext=CONTEXT)["CiphertextBlob"]
-    from base64 import b64encode
-
     return {
         "Encrypt": {"KeyId": key, "Plaintext": b64encode(b"x" * 64).decode(), "EncryptionContext": CONTEXT},
         "Decrypt": {"CiphertextBlob": b64encode(blob).decode(), "EncryptionContext": CONTEXT},
@@ -95,23 +199,7 @@ def bodies(house: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def measure(
-    name: str, body: dict[str, Any], house: dict[str, str], yardstick: str, folder: Path, asked: argparse.Namespace
-) -> dict[str, Any]:
-    file = folder / f"{name}.requests"
-    file.write_bytes(b"".join(b"%d\n%b" % (len(raw), raw) for raw in signed(name, body, house)))
-    wrk(house["endpoint_url"], file, asked, seconds=2)
-    before = wrk(yardstick, file, asked)
-    ours = wrk(house["endpoint_url"], file, asked)
-    after = wrk(yardstick, file, asked)
-    if ours["refused"] or ours["broken"]:
-        raise SystemExit(f"{name}: {ours}")
-    bare = (before["per_second"] + after["per_second"]) / 2
-    return {"ratio": round(ours["per_second"] / bare, 4), "keystead": ours, "echo": [before, after]}
-
-
-def signed(operation: str, body: dict[str, Any], house: dict[str, str]) -> list[bytes]:
-    """Requests as boto3 would send them, each with a signature of its own."""
+def signed(operation: str, body: dict[str, Any], house: House) -> list[bytes]:
     signer = SigV4Auth(Credentials(house["access_key_id"], house["secret_access_key"]), "kms", house["region"])
     return [one(operation, body, house["endpoint_url"], signer, number) for number in range(SIGNED)]
 
@@ -130,8 +218,38 @@ def one(operation: str, body: dict[str, Any], url: str, signer: SigV4Auth, numbe
     return head.encode() + request.data
 
 
-def wrk(url: str, file: Path, asked: argparse.Namespace, seconds: int | None = None) -> dict[str, Any]:
-    command = ["wrk", "-t1", f"-c{asked.connections}", f"-d{seconds or asked.seconds}s", "-s", str(HERE / "load.lua")]
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def ratios(house: House, files: dict[str, Path], yardstick: str, asked: argparse.Namespace) -> dict[str, Any]:
+    return {name: ratio(name, file, house["endpoint_url"], yardstick, asked) for name, file in files.items()}
+
+
+def ratio(name: str, file: Path, url: str, yardstick: str, asked: argparse.Namespace) -> dict[str, Any]:
+    wrk(url, file, asked.connections, 2)
+    before = wrk(yardstick, file, asked.connections, asked.seconds)
+    ours = wrk(url, file, asked.connections, asked.seconds)
+    after = wrk(yardstick, file, asked.connections, asked.seconds)
+    if ours["refused"] or ours["broken"]:
+        raise SystemExit(f"{name}: {ours}")
+    bare = (before["per_second"] + after["per_second"]) / 2
+    return {"ratio": round(ours["per_second"] / bare, 4), "measured": ours, "echo": [before, after]}
+
+
+def latencies(house: House, file: Path, saturated: dict[str, Any], asked: argparse.Namespace) -> dict[str, Any]:
+    """Of one client; and of as many as bring about half of the saturated rate."""
+    half = saturated["measured"]["per_second"] / 2
+    url, few = house["endpoint_url"], 1
+    found = {"one_client": wrk(url, file, 1, asked.seconds)}
+    for few in (2, 4, 6, 8, 12, 16, 24, 32):
+        found["half_load"] = wrk(url, file, few, asked.seconds)
+        if found["half_load"]["per_second"] >= half:
+            break
+    return found | {"half_load_connections": few, "start_seconds": float(house["start_seconds"])}
+
+
+def wrk(url: str, file: Path, connections: int, seconds: int) -> dict[str, Any]:
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(HERE / "load.lua")]
     done = subprocess.run([*command, url, "--", str(file)], capture_output=True, text=True, check=True)
     found = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
     if found is None:
@@ -140,14 +258,20 @@ def wrk(url: str, file: Path, asked: argparse.Namespace, seconds: int | None = N
     return result | {"per_second": round(result["requests"] / result["seconds"], 1)}
 
 
-def show(results: dict[str, Any]) -> None:
-    print(f"{'operation':<18}{'ratio':>7}{'per second':>12}{'p50 ms':>9}{'p99 ms':>9}{'echo per second':>17}")
-    for name, found in results.items():
-        ours = found["keystead"]
-        bare = sum(run["per_second"] for run in found["echo"]) / 2
+def show(report: dict[str, Any]) -> None:
+    print(f"{'':<14}{'operation':<18}{'ratio':>7}{'per second':>12}{'p50 ms':>9}{'p99 ms':>9}{'echo per second':>17}")
+    for where in ("sqlite", "two_workers", "postgresql", "moto"):
+        for name, found in report.get(where, {}).items():
+            ours = found["measured"]
+            bare = sum(run["per_second"] for run in found["echo"]) / 2
+            print(
+                f"{where:<14}{name:<18}{found['ratio']:>7.3f}{ours['per_second']:>12,.0f}{ours['p50_ms']:>9.2f}"
+                f"{ours['p99_ms']:>9.2f}{bare:>17,.0f}"
+            )
+    for name, found in report.get("latency", {}).items():
         print(
-            f"{name:<18}{found['ratio']:>7.3f}{ours['per_second']:>12,.0f}{ours['p50_ms']:>9.2f}"
-            f"{ours['p99_ms']:>9.2f}{bare:>17,.0f}"
+            f"{name:<32}"
+            + (f"p50 {found['p50_ms']:.2f} ms, p99 {found['p99_ms']:.2f} ms" if isinstance(found, dict) else str(found))
         )
     print(time.strftime("measured %Y-%m-%d %H:%M:%S UTC", time.gmtime()))
 

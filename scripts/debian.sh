@@ -23,4 +23,6 @@ esac
 echo "Installing Debian packages:$missing"
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086  # a list of names, to be split
-apt-get install -y -qq $missing >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq $missing >/dev/null; }
+apt-get install -o DPkg::Lock::Timeout=300 -y -qq $missing >/dev/null 2>&1 || {
+    apt-get update -o DPkg::Lock::Timeout=300 -qq && apt-get install -o DPkg::Lock::Timeout=300 -y -qq $missing >/dev/null
+}
