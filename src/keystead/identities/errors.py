@@ -63,6 +63,36 @@ class PrincipalUnknown(IdentityError):
         self.arn = arn
 
 
+class AliasTaken(IdentityError):
+    """An account of this deployment has that alias."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(alias)
+        self.alias = alias
+
+
+class AliasNotFound(IdentityError):
+    """Not an alias of this account."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(alias)
+        self.alias = alias
+
+
+class ProfileNotFound(IdentityError):
+    """No instance profile of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class ProfileExists(IdentityError):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class ProviderNotFound(IdentityError):
     """No OIDC provider of that ARN."""
 

@@ -33,6 +33,13 @@ class Identity(Struct, rename="camel", gc=False):
             return "root"
         return self.user_name
 
+    @property
+    def actor(self) -> str | None:
+        """The long-term access key, or the role behind a session, by its id; None for everybody else."""
+        if self.type == "AssumedRole":
+            return (self.principal_id or "").partition(":")[0] or None
+        return self.access_key_id if (self.access_key_id or "").startswith("AKIA") else None
+
 
 class Listed(Struct, gc=False):
     """One of `resources`."""

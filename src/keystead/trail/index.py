@@ -1,7 +1,7 @@
 """Follows the log and keeps its index in the database, so that the log itself is only ever appended to.
 
 1. read what is durable and not yet indexed, in batches
-2. write the rows, the position, and what was learned about the use of keys, in one transaction
+2. write the rows, the position, and what was learned about the use of keys and identities, in one transaction
 3. a batch counts only if the position is still the one it was read from
 
 So each record is indexed exactly once, whatever is killed between any two steps. The index holds nothing of its own: it can be
@@ -53,7 +53,21 @@ class Used(NamedTuple):
     request_id: str
 
 
+class Acted(NamedTuple):
+    """A call, successful or not, of a long-term access key or a role.
+
+    id       the access key's, or the role's unique id
+    service  as its DNS name begins: kms
+    """
+
+    id: str
+    at: float
+    service: str
+    region: str
+
+
 Usage = Callable[[Transaction, Sequence[Used]], Awaitable[None]]
+Actors = Callable[[Transaction, Sequence[Acted]], Awaitable[None]]
 
 
 class IndexAhead(Exception):
@@ -68,12 +82,14 @@ class Batch:
     """Rows to be written.
 
     used        by key, the newest use
+    acted       by access key or role, the newest call
     repeatable  eventID to seq of what the service itself did: it may be in the log twice (trail.outbox), and is indexed once
     """
 
     rows: list[EventRow] = field(default_factory=list)
     resources: list[ResourceRow] = field(default_factory=list)
     used: dict[str, Used] = field(default_factory=dict)
+    acted: dict[str, Acted] = field(default_factory=dict)
     repeatable: dict[str, int] = field(default_factory=dict)
 
     def drop(self, seqs: set[int]) -> None:
@@ -85,13 +101,23 @@ class Batch:
 class Index:
     """Of one node's log. One process follows it; a second one does no harm.
 
-    usage  is told, inside the transaction, of the newest successful use of each key that a batch has
+    usage   is told, inside the transaction, of the newest successful use of each key that a batch has
+    actors  likewise, of the newest call of each long-term access key and each role
     """
 
-    def __init__(self, database: Database, folder: Path, *, usage: Usage | None = None, node: str = "") -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        *,
+        usage: Usage | None = None,
+        actors: Actors | None = None,
+        node: str = "",
+    ) -> None:
         self._database = database
         self._reader = Reader(folder)
         self._usage = usage
+        self._actors = actors
         self._node = node
         self._reached = 0
 
@@ -124,6 +150,8 @@ class Index:
             await write(tx, batch)
             if batch.used and self._usage is not None:
                 await self._usage(tx, list(batch.used.values()))
+            if batch.acted and self._actors is not None:
+                await self._actors(tx, list(batch.acted.values()))
         return moved
 
     def close(self) -> None:
@@ -174,6 +202,7 @@ def batch_of(known: Position, records: Iterable[Record]) -> Batch:
         batch.resources += resource_rows(seq, seen)
         if seen.event_source == KMS and seen.event_name in USES and seen.error_code is None:
             note_use(batch.used, seen)
+        note_actor(batch.acted, seen)
     return batch
 
 
@@ -210,3 +239,12 @@ def note_use(used: dict[str, Used], seen: Attributes) -> None:
         known = used.get(resource.ARN)
         if known is None or known.at <= seen.at:
             used[resource.ARN] = Used(resource.ARN, seen.event_name, float(seen.at), seen.event_id, seen.request_id)
+
+
+def note_actor(acted: dict[str, Acted], seen: Attributes) -> None:
+    """The copy that another account gets names neither access key nor role, and is not counted twice."""
+    actor = seen.user_identity.actor
+    known = acted.get(actor) if actor is not None else None
+    if actor is not None and (known is None or known.at <= seen.at):
+        service = seen.event_source.partition(".")[0]
+        acted[actor] = Acted(actor, float(seen.at), service, seen.aws_region)

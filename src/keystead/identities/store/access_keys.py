@@ -38,6 +38,24 @@ async def of(connection: Connection, user: Entity) -> Sequence[AccessKey]:
     return [from_row(row) for row in rows]
 
 
+async def of_account(connection: Connection, account: str) -> dict[str, Sequence[AccessKey]]:
+    """By the user's unique id, oldest first."""
+    mine = select(table).join(entities_table, entities_table.c.id == table.c.user_id)
+    rows = await connection.execute(
+        mine.where(entities_table.c.account == account).order_by(table.c.created_at, table.c.id)
+    )
+    found: dict[str, list[AccessKey]] = {}
+    for row in rows:
+        found.setdefault(row.user_id, []).append(from_row(row))
+    return dict(found)
+
+
+async def owner(connection: Connection, access_key_id: str) -> str | None:
+    """The unique id of the user whose key it is, in whatever state."""
+    found: str | None = (await connection.execute(select(table.c.user_id).where(table.c.id == access_key_id))).scalar()
+    return found
+
+
 async def held(connection: Connection, access_key_id: str) -> tuple[str, bytes] | None:
     """(user id, wrapped secret) of a key that is active; None of any other."""
     active = (table.c.id == access_key_id) & (table.c.status == ACTIVE)

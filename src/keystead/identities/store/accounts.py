@@ -11,6 +11,11 @@ async def exists(connection: Connection, account: str) -> bool:
     return (await connection.execute(select(accounts.c.id).where(accounts.c.id == account))).first() is not None
 
 
+async def created_at(connection: Connection, account: str) -> float:
+    found = (await connection.execute(select(accounts.c.created_at).where(accounts.c.id == account))).scalar_one()
+    return float(found)
+
+
 async def create(tx: Transaction, account: str) -> None:
     """Raises AccountExists."""
     if await exists(tx.connection, account):

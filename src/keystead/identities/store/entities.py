@@ -18,6 +18,7 @@ from keystead.identities.store.tables import (
     entities,
     group_members,
     inline_policies,
+    instance_profiles,
     tags,
 )
 
@@ -30,6 +31,7 @@ OBSTACLES: Final = (
     # table             column                     what must be done first (recorded AWS answers)
     (attachments, attachments.c.entity_id, "detach all policies"),
     (inline_policies, inline_policies.c.entity_id, "delete policies"),
+    (instance_profiles, instance_profiles.c.role_id, "remove roles from instance profile"),
     (access_keys, access_keys.c.user_id, "delete access keys"),
     (group_members, group_members.c.user_id, "remove users from group"),
     (group_members, group_members.c.group_id, "remove users from group"),

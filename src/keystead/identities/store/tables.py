@@ -160,6 +160,43 @@ oidc_providers = Table(
     UniqueConstraint("account", "issuer"),
 )
 
+account_aliases = Table(
+    "account_aliases",
+    metadata,
+    Column("alias", String(63), primary_key=True),
+    Column("account", ACCOUNT, ForeignKey("accounts.id"), nullable=False, unique=True),
+)
+
+credential_reports = Table(
+    "credential_reports",
+    metadata,
+    Column("account", ACCOUNT, ForeignKey("accounts.id"), primary_key=True),
+    Column("made_at", Double, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+instance_profiles = Table(
+    "instance_profiles",
+    metadata,
+    Column("id", UNIQUE_ID, primary_key=True),
+    Column("account", ACCOUNT, ForeignKey("accounts.id"), nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("folded", NAME, nullable=False),
+    Column("path", PATH, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("role_id", UNIQUE_ID, ForeignKey("entities.id"), index=True),
+    UniqueConstraint("account", "folded"),
+)
+
+identity_usage = Table(
+    "identity_usage",  # of the trail's index: it can be made again from the log
+    metadata,
+    Column("id", UNIQUE_ID, primary_key=True),  # an access key's, or a role's
+    Column("at", Double, nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("region", String(32), nullable=False),
+)
+
 tags = Table(
     "identity_tags",
     metadata,

@@ -3,7 +3,22 @@
 from typing import Final
 
 from keystead.identities.room import Identities
-from keystead.services.iam import absent, attachments, groups, inline, policies, providers, roles, tags, usage, users
+from keystead.services.iam import (
+    absent,
+    account,
+    attachments,
+    details,
+    groups,
+    inline,
+    policies,
+    profiles,
+    providers,
+    report,
+    roles,
+    tags,
+    usage,
+    users,
+)
 from keystead.services.iam.errors import TABLE
 from keystead.services.iam.refused import REFUSED
 from keystead.services.service import Function, Service
@@ -20,6 +35,7 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     users.list_access_keys,
     users.update_access_key,
     users.delete_access_key,
+    users.get_access_key_last_used,
     roles.create_role,
     roles.get_role,
     roles.list_roles,
@@ -88,8 +104,24 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     tags.tag_open_id_connect_provider,
     tags.untag_open_id_connect_provider,
     tags.list_open_id_connect_provider_tags,
+    profiles.create_instance_profile,
+    profiles.get_instance_profile,
+    profiles.list_instance_profiles,
+    profiles.list_instance_profiles_for_role,
+    profiles.delete_instance_profile,
+    profiles.add_role_to_instance_profile,
+    profiles.remove_role_from_instance_profile,
+    tags.tag_instance_profile,
+    tags.untag_instance_profile,
+    tags.list_instance_profile_tags,
+    account.create_account_alias,
+    account.list_account_aliases,
+    account.delete_account_alias,
+    account.get_account_summary,
+    details.get_account_authorization_details,
+    report.generate_credential_report,
+    report.get_credential_report,
     usage.list_entities_for_policy,
-    absent.list_instance_profiles_for_role,
     absent.list_mfa_devices,
     absent.list_service_specific_credentials,
     absent.list_signing_certificates,

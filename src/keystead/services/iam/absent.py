@@ -1,4 +1,4 @@
-"""What users and roles here never have, said in the form that tools ask for before they delete one.
+"""What users here never have, said in the form that tools ask for before they delete one.
 
 The lists are empty because nothing can be put into them: every operation that would is refused by name.
 """
@@ -66,13 +66,6 @@ async def none_of(
 ) -> Answer:
     user = await door.user(room, call, user_name)
     return await Pages(room, call, marker, max_items, user.id).cut(member, NOTHING, str, str)
-
-
-async def list_instance_profiles_for_role(
-    room: Identities, call: Call, *, role_name: str, marker: str | None = None, max_items: int | None = None
-) -> Answer:
-    role = await door.role(room, call, role_name)
-    return await Pages(room, call, marker, max_items, role.id).cut("InstanceProfiles", NOTHING, str, str)
 
 
 async def get_login_profile(room: Identities, call: Call, *, user_name: str | None = None) -> Answer:

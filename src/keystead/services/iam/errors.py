@@ -38,6 +38,14 @@ class StatusRefused(Exception):
         self.status = status
 
 
+class ReportMissing(Exception):
+    """No credential report was made."""
+
+
+class ReportTooOld(Exception):
+    """The newest credential report is not good any more."""
+
+
 class InputRefused(Exception):
     """Something that the model takes and IAM does not."""
 
@@ -82,6 +90,12 @@ TABLE: Table = {
         "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
     ),
     errors.TagRefused: ("InvalidInput", "Tag keys that begin with aws: are reserved for system use."),  # ours
+    errors.AliasTaken: ("EntityAlreadyExists", "The account alias {alias} already exists."),
+    errors.AliasNotFound: ("NoSuchEntity", "The account alias {alias} cannot be found."),  # ours
+    errors.ProfileNotFound: ("NoSuchEntity", "Instance Profile {name} cannot be found."),
+    errors.ProfileExists: ("EntityAlreadyExists", "Instance Profile {name} already exists."),
+    ReportMissing: ("ReportNotPresent", "Report is not present."),  # ours
+    ReportTooOld: ("ReportExpired", "Report has expired."),  # ours
     errors.ProviderNotFound: ("NoSuchEntity", "OpenIDConnect Provider not found for arn {arn}"),
     errors.ProviderExists: ("EntityAlreadyExists", "Provider with url {url} already exists."),
     InputRefused: ("InvalidInput", "{text}"),

@@ -2,25 +2,25 @@
 
 from typing import Final
 
-NO_REPORTS: Final = "account-wide reports and aliases are not served yet"
+NO_REPORTS: Final = "which service was last accessed is not kept; who could reach what is answered by keystead who-can"
+NO_PROPERTIES: Final = "accounts have no properties beyond their alias"
 NO_SIMULATION: Final = "policy simulation is not served yet"
 NO_PROVIDERS: Final = "there is no sign-in through SAML providers"
 NO_PASSWORDS: Final = "users have no passwords, and there is no console to sign in to"
 NO_MFA: Final = "there are no MFA devices"
 NO_CERTIFICATES: Final = "users have access keys only, no certificates, SSH keys or credentials of single services"
-NO_INSTANCES: Final = "there are no machines to give instance profiles to"
 NO_SERVICE_ROLES: Final = "no service here has a role of its own"
 NO_ORGANISATION: Final = "there is no organisation above the accounts"
 NO_DELEGATION: Final = "there are no delegation requests and role templates"
 NO_OUTBOUND: Final = "no tokens for other systems are issued"
-NO_USE: Final = "when an access key was last used is not kept yet"
 
 GROUPS: Final = {
     NO_REPORTS: """
-        CreateAccountAlias DeleteAccountAlias GenerateCredentialReport GenerateServiceLastAccessedDetails
-        GetAccountAuthorizationDetails GetAccountProperties GetAccountSummary GetCredentialReport
-        GetHumanReadableSummary GetServiceLastAccessedDetails GetServiceLastAccessedDetailsWithEntities
-        ListAccountAliases ListPoliciesGrantingServiceAccess PutAccountProperties SetSecurityTokenServicePreferences
+        GenerateServiceLastAccessedDetails GetServiceLastAccessedDetails GetServiceLastAccessedDetailsWithEntities
+        ListPoliciesGrantingServiceAccess
+    """,
+    NO_PROPERTIES: """
+        GetAccountProperties GetHumanReadableSummary PutAccountProperties SetSecurityTokenServicePreferences
     """,
     NO_SIMULATION: """
         GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy SimulatePrincipalPolicy
@@ -44,10 +44,6 @@ GROUPS: Final = {
         UntagServerCertificate UpdateSSHPublicKey UpdateServerCertificate UpdateServiceSpecificCredential
         UpdateSigningCertificate UploadSSHPublicKey UploadServerCertificate UploadSigningCertificate
     """,
-    NO_INSTANCES: """
-        AddRoleToInstanceProfile CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile ListInstanceProfileTags
-        ListInstanceProfiles RemoveRoleFromInstanceProfile TagInstanceProfile UntagInstanceProfile
-    """,
     NO_SERVICE_ROLES: """
         CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus
     """,
@@ -63,9 +59,6 @@ GROUPS: Final = {
     """,
     NO_OUTBOUND: """
         DisableOutboundWebIdentityFederation EnableOutboundWebIdentityFederation GetOutboundWebIdentityFederationInfo
-    """,
-    NO_USE: """
-        GetAccessKeyLastUsed
     """,
 }
 

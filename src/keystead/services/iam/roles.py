@@ -43,7 +43,6 @@ async def create_role(
 
 
 async def get_role(room: Identities, call: Call, *, role_name: str) -> Answer:
-    """Without RoleLastUsed: an empty one would say that the role was not used, and that is not known."""
     found = await door.role(room, call, role_name)
     async with room.database.read() as connection:
         return {"Role": await shown.role(connection, found)}

@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 from keystead.access.policy import shown
 from keystead.database.engine import Connection
-from keystead.identities import documents
+from keystead.identities import documents, lastuse
 from keystead.identities.store import entities, tags
 from keystead.identities.store.access_keys import AccessKey
 from keystead.identities.store.entities import Entity
 from keystead.identities.store.managed import Managed, Version
+from keystead.trail.index import Acted
 
 
 def document(text: str) -> str:
@@ -60,7 +61,14 @@ def listed_role(role: Entity, trust_policy: str) -> dict[str, Any]:
 
 
 async def role(connection: Connection, found: Entity) -> dict[str, Any]:
-    return listed_role(found, await trust_of(connection, found)) | await more(connection, found)
+    answer = listed_role(found, await trust_of(connection, found)) | await more(connection, found)
+    return answer | {"RoleLastUsed": await role_last_used(connection, found)}
+
+
+async def role_last_used(connection: Connection, found: Entity) -> dict[str, Any]:
+    """Empty for a role that was not used since records are kept."""
+    used = await lastuse.last_use(connection, found.id)
+    return {"LastUsedDate": used.at, "Region": used.region} if used is not None else {}
 
 
 async def trust_of(connection: Connection, found: Entity) -> str:
@@ -93,6 +101,13 @@ def tag_list(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
 
 def access_key(user: Entity, key: AccessKey) -> dict[str, Any]:
     return {"UserName": user.name, "AccessKeyId": key.id, "Status": key.status, "CreateDate": key.created_at}
+
+
+def last_used(used: Acted | None) -> dict[str, Any]:
+    """Of an access key."""
+    if used is None:
+        return {"ServiceName": "N/A", "Region": "N/A"}
+    return {"LastUsedDate": used.at, "ServiceName": used.service, "Region": used.region}
 
 
 def listed_policy(policy: Managed, uses: tuple[int, int]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tags of users, roles, managed policies and OIDC providers."""
+"""Tags of users, roles, managed policies, OIDC providers and instance profiles."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from keystead.identities.room import Identities
 from keystead.identities.store import entities, managed
 from keystead.identities.store import tags as domain
 from keystead.identities.store.entities import Entity
-from keystead.services.iam import door, providers
+from keystead.services.iam import door, profiles, providers
 from keystead.services.iam.pages import Pages
 from keystead.services.service import Answer
 
@@ -44,6 +44,32 @@ async def tag_open_id_connect_provider(
     found, _ = await providers.own(room, call, open_id_connect_provider_arn, door.tag_keys(pairs))
     async with room.write(call) as tx:
         await domain.put(tx, found, pairs)
+
+
+async def tag_instance_profile(
+    room: Identities, call: Call, *, instance_profile_name: str, tags: Sequence[door.Tag]
+) -> None:
+    pairs = door.pairs_of(tags)
+    found = await profiles.own(room, call, instance_profile_name, door.tag_keys(pairs))
+    async with room.write(call) as tx:
+        await domain.put(tx, found, pairs)
+
+
+async def untag_instance_profile(
+    room: Identities, call: Call, *, instance_profile_name: str, tag_keys: Sequence[str]
+) -> None:
+    await remove(room, call, await profiles.own(room, call, instance_profile_name, named(tag_keys)), tag_keys)
+
+
+async def list_instance_profile_tags(
+    room: Identities,
+    call: Call,
+    *,
+    instance_profile_name: str,
+    marker: str | None = None,
+    max_items: int | None = None,
+) -> Answer:
+    return await listed(room, call, await profiles.own(room, call, instance_profile_name), marker, max_items)
 
 
 async def untag_user(room: Identities, call: Call, *, user_name: str, tag_keys: Sequence[str]) -> None:

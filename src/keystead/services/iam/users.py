@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from keystead.identities import new_keys
+from keystead.identities import lastuse, new_keys
 from keystead.identities.call import Call
-from keystead.identities.errors import BoundaryNotAttachable
+from keystead.identities.errors import AccessKeyNotFound, BoundaryNotAttachable
 from keystead.identities.names import LONG_TERM, entity_arn, fold
 from keystead.identities.room import Identities
 from keystead.identities.store import access_keys, entities, permissions
@@ -89,6 +89,18 @@ async def list_access_keys(
         keys = await access_keys.of(connection, found)
     pages = Pages(room, call, marker, max_items, found.id)
     return await pages.cut("AccessKeyMetadata", keys, lambda key: key.id, lambda key: shown.access_key(found, key))
+
+
+async def get_access_key_last_used(room: Identities, call: Call, *, access_key_id: str) -> Answer:
+    """Of a key of this account. Whether another account's key exists is not said. Raises AccessKeyNotFound."""
+    async with room.database.read() as connection:
+        holder = await entities.by_id(connection, await access_keys.owner(connection, access_key_id) or "")
+        used = await lastuse.last_use(connection, access_key_id)
+    user = holder if holder is not None and holder.account == call.account else None
+    door.permit(call, user.arn if user is not None else entity_arn(call.account, "user", "/", "*"))
+    if user is None:
+        raise AccessKeyNotFound(access_key_id)
+    return {"UserName": user.name, "AccessKeyLastUsed": shown.last_used(used)}
 
 
 async def update_access_key(
