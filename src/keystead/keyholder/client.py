@@ -137,20 +137,13 @@ class SocketKeyholder:
             await self._pipeline.lost
 
     async def _ask(self, asked: Request, result: Callable[[bytes], T]) -> T:
-        began = perf_counter()
-        try:
-            return await self._asked(asked, result)
-        except Exception as error:
-            meters.KEYHOLDER_REFUSED.count(type(error).__name__)
-            raise
-        finally:
-            meters.KEYHOLDER_TIME.observe(perf_counter() - began)
-
-    async def _asked(self, asked: Request, result: Callable[[bytes], T]) -> T:
         body = _encoded(asked)
         pipeline = self._pipeline or await self._wait()
+        began = perf_counter()
         try:
-            return result(await pipeline.ask(body))
+            answer = await pipeline.ask(body)
+            meters.KEYHOLDER_TIME.observe(perf_counter() - began)
+            return result(answer)
         except DomainKeyUnknown:  # made on another node, or since this one loaded its keys
             await self._load_again(pipeline)
         try:

@@ -18,6 +18,7 @@ from keystead.keyholder.protocol import (
     OK,
     is_own_user,
 )
+from keystead.metrics import meters
 
 SILENCE_SECONDS: Final = 5.0
 
@@ -96,7 +97,9 @@ class Pipeline(asyncio.Protocol):
             elif status == OK:
                 answer.set_result(received[place + HEAD_LENGTH + 1 : end])
             else:
-                answer.set_exception(ERRORS.get(status, KeyholderLost)())
+                error = ERRORS.get(status, KeyholderLost)
+                meters.KEYHOLDER_REFUSED.count(error.__name__)
+                answer.set_exception(error())
             place = end
         self._inbox = received[place:]
 
@@ -110,6 +113,7 @@ class Pipeline(asyncio.Protocol):
             )  # before the answers, so that whoever tries again at once finds no dead connection
         for answer in self._waiting.values():
             if not answer.done():
+                meters.KEYHOLDER_REFUSED.count(KeyholderLost.__name__)
                 answer.set_exception(KeyholderLost())
         self._waiting.clear()
 
