@@ -5,7 +5,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 from sqlalchemy import create_engine
-from sqlalchemy.pool import StaticPool
 
 from keystead.envelope import Envelope, KeyUnavailable
 from keystead.envelope.branch import BranchKeyring, BranchKeys, MemoryRows
@@ -49,13 +48,14 @@ def key_arn(kms):
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def rows(request):
+def rows(request, tmp_path):
     if request.param == "memory":
-        return MemoryRows()
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        yield MemoryRows()
+        return
+    engine = create_engine(f"sqlite:///{tmp_path}/rows.db")
     metadata.create_all(engine)
-    request.addfinalizer(engine.dispose)
-    return SqlBranchRows(engine)
+    yield SqlBranchRows(engine)
+    engine.dispose()
 
 
 @pytest.fixture

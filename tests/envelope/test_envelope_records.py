@@ -21,13 +21,14 @@ CONTEXT = {"table": "customers", "column": "iban"}
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def rows(request):
+def rows(request, tmp_path):
     if request.param == "memory":
-        return MemoryRecordRows()
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        yield MemoryRecordRows()
+        return
+    engine = create_engine(f"sqlite:///{tmp_path}/rows.db")
     metadata.create_all(engine)
-    request.addfinalizer(engine.dispose)
-    return SqlRecordRows(engine)
+    yield SqlRecordRows(engine)
+    engine.dispose()
 
 
 @pytest.fixture
@@ -224,8 +225,17 @@ def test_writer_numbers_end(rows, keys):
     assert [rows.take_writer(row.ref, 3) for _ in range(5)] == [0, 1, 2, None, None]
 
 
-def test_columns_seal_what_is_stored():
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+def test_an_engine_whose_threads_share_a_connection_is_refused():
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+
+    with pytest.raises(ValueError, match="share"):
+        SqlRecordRows(engine)
+
+    engine.dispose()
+
+
+def test_columns_seal_what_is_stored(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/rows.db")
     metadata.create_all(engine)
     keys = RecordKeys(SqlRecordRows(engine), RawAesKeyring("n", "k", os.urandom(32)), ttl=60)
 

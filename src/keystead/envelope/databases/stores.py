@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import StaticPool
 
 from keystead.envelope.branch.rows import ACTIVE, BranchRow, BranchTaken
 from keystead.envelope.records.rows import RecordRow
@@ -89,9 +90,11 @@ class SqlBranchRows:
 
 
 class SqlRecordRows:
-    """The promise of RecordRows."""
+    """The promise of RecordRows. Raises ValueError for an engine whose threads share one connection."""
 
     def __init__(self, engine: Engine) -> None:
+        if isinstance(engine.pool, StaticPool):  # one thread's rollback would give another's number out again
+            raise ValueError("Threads that share a connection share its transactions, and writer numbers.")  # noqa: TRY004  # a setting
         self._engine = engine
 
     def add(self, row: RecordRow) -> None:
@@ -116,13 +119,16 @@ class SqlRecordRows:
         return RecordRow(found.ref, found.name, found.wrapped, found.commitment) if found is not None else None
 
     def take_writer(self, ref: bytes, most: int) -> int | None:
-        """The update locks the row, so that what is read after it is this transaction's own number."""
-        with self._engine.begin() as transaction:
-            mine = update(record_keys).where(record_keys.c.ref == ref, record_keys.c.writers < most)
-            if transaction.execute(mine.values(writers=record_keys.c.writers + 1)).rowcount != 1:
-                return None
-            taken: int = transaction.execute(select(record_keys.c.writers).filter_by(ref=ref)).scalar_one()
-            return taken - 1
+        """Compare and set: of those who read the same number, one changes it. Any engine does that right."""
+        while True:
+            with self._engine.begin() as transaction:
+                number: int | None = transaction.execute(select(record_keys.c.writers).filter_by(ref=ref)).scalar()
+                if number is None or number >= most:
+                    return None
+                mine = update(record_keys).filter_by(ref=ref, writers=number).values(writers=number + 1)
+                taken = transaction.execute(mine).rowcount == 1
+            if taken:  # and committed
+                return number
 
     def refs(self) -> Sequence[bytes]:
         with self._engine.connect() as connection:

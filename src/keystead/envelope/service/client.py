@@ -4,7 +4,8 @@
     answer    JSON; an error has __type and message
 
 boto3's client does all of this and everything else, and takes longer to import than a file takes to be sealed. Answers have
-the same form, so that either may be given to a keyring. Connections are kept per thread.
+the same form, so that either may be given to a keyring. A few
+connections are kept, whichever thread they served.
 """
 
 import base64
@@ -12,8 +13,8 @@ import binascii
 import http.client
 import json
 import random
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from keystead.envelope.service.signature import Credentials, headers
 TIMEOUT_SECONDS: Final = 30.0
 ATTEMPTS: Final = 4
 """As the AWS SDKs' standard mode, and one more."""
+KEPT: Final = 32
+ANSWER_MAX: Final = 1024 * 1024
 BYTES: Final = frozenset({"CiphertextBlob", "Plaintext"})
 TRANSIENT: Final = frozenset(
     {"ThrottlingException", "KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException", "LimitExceededException"}
@@ -70,7 +73,7 @@ class KmsClient:
         self._timeout = timeout
         self._clock = clock
         self._pause = pause
-        self._kept = threading.local()
+        self._kept: deque[http.client.HTTPConnection] = deque()
 
     def identity(self) -> bytes:
         """Endpoint, Region and access key id: what is cached for one is not given to another."""
@@ -113,30 +116,31 @@ class KmsClient:
         signed = headers(
             self._credentials(), self._host, self._region, f"TrentService.{operation}", body, self._clock()
         )
+        connection = self._connection()
         try:
-            connection = self._connection()
             connection.request("POST", "/", body, signed)
             response = connection.getresponse()
-            raw = response.read(1024 * 1024)
+            raw = response.read(ANSWER_MAX)
         except (OSError, http.client.HTTPException) as error:
-            self._drop()
+            connection.close()
             raise KmsUnreachable(f"{self._host}: {type(error).__name__}") from None
-        if response.will_close:
-            self._drop()
+        if response.will_close or not response.isclosed() or len(self._kept) >= KEPT:
+            connection.close()
+        else:
+            self._kept.append(connection)
         return _incoming(response.status, raw)
 
     def _connection(self) -> http.client.HTTPConnection:
-        kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
-        if kept is None:
+        try:
+            return self._kept.pop()
+        except IndexError:
             kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
-            kept = self._kept.connection = kind(self._hostname, self._port, timeout=self._timeout)
-        return kept
+            return kind(self._hostname, self._port, timeout=self._timeout)
 
-    def _drop(self) -> None:
-        kept: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
-        if kept is not None:
-            kept.close()
-            self._kept.connection = None
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        while self._kept:
+            self._kept.pop().close()
 
 
 def _outgoing(value: Any) -> Any:
