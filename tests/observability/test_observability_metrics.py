@@ -1,6 +1,7 @@
 """The numbers as Prometheus reads them."""
 
 import re
+from pathlib import Path
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -39,3 +40,10 @@ def test_who_asks_for_openmetrics_gets_it(told):
     assert content_type.startswith("application/openmetrics-text")
     families = {family.name: family for family in text_string_to_metric_families(page.decode())}
     assert families["keystead_requests"].samples[0].value == 1.0
+
+
+def test_the_documentation_names_every_meter_as_it_is():
+    text = (Path(__file__).parents[2] / "docs" / "observability.md").read_text()
+
+    for meter in meters.METERS.values():
+        assert f"| `{meter.name}` | {', '.join(meter.labels)} | {meter.help} |" in text
