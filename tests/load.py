@@ -6,6 +6,7 @@ is an entry here; an error that reached it through the SDK's retries is a failur
 
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -54,6 +55,10 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Returns when the last call has been answered."""
         self._stop.set()
         for thread in self._threads:
             thread.join(60)
@@ -78,10 +83,11 @@ class Load:
         listen(kms, told.answers)
         step = 0
         while not self._stop.is_set():
+            began = time.monotonic()
             try:
                 told.retried += one_round(kms, told, step)
             except (ClientError, BotoCoreError) as error:
-                told.failures.append(f"step {step % 10}: {error}")
+                told.failures.append(f"step {step % 10}, after {time.monotonic() - began:.1f} s: {error}")
             step += 1
 
 
