@@ -52,6 +52,7 @@ async def test_a_role_is_made_shown_changed_and_deleted(world, words):
             "AssumeRolePolicyDocument": made["AssumeRolePolicyDocument"],
             "Description": "reads",
             "MaxSessionDuration": 7200,
+            "RoleLastUsed": {},
             "PermissionsBoundary": {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": ADMINISTRATOR},
             "Tags": [{"Key": "a", "Value": "b"}],
         }

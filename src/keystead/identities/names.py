@@ -28,6 +28,7 @@ BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 ENTITY: Final = re.compile(
     r"arn:aws:iam::(?P<account>[0-9]{12}):(?P<kind>user|role)(?P<path>/(?:[\x21-\x7e]*/)?)(?P<name>[^/]+)"
 )
+NAMED: Final = re.compile(ENTITY.pattern.replace("user|role", "user|role|group"))
 SESSION: Final = re.compile(r"arn:aws:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/(?P<name>[^/]+)")
 ROOT: Final = re.compile(r"arn:aws:iam::(?P<account>[0-9]{12}):root")
 ACCOUNT: Final = re.compile(r"[0-9]{12}")
@@ -76,6 +77,12 @@ def root_arn(account: str) -> str:
 def parse_entity(arn: str) -> Named | None:
     """None for anything but the ARN of a user or role."""
     found = ENTITY.fullmatch(arn)
+    return Named(found["account"], found["kind"], found["path"], found["name"]) if found else None
+
+
+def parse_named(arn: str) -> Named | None:
+    """None for anything but the ARN of a user, role or group."""
+    found = NAMED.fullmatch(arn)
     return Named(found["account"], found["kind"], found["path"], found["name"]) if found else None
 
 

@@ -4,7 +4,6 @@ from typing import Final
 
 NO_REPORTS: Final = "which service was last accessed is not kept; who could reach what is answered by keystead who-can"
 NO_PROPERTIES: Final = "accounts have no properties beyond their alias"
-NO_SIMULATION: Final = "policy simulation is not served yet"
 NO_PROVIDERS: Final = "there is no sign-in through SAML providers"
 NO_PASSWORDS: Final = "users have no passwords, and there is no console to sign in to"
 NO_MFA: Final = "there are no MFA devices"
@@ -21,9 +20,6 @@ GROUPS: Final = {
     """,
     NO_PROPERTIES: """
         GetAccountProperties GetHumanReadableSummary PutAccountProperties SetSecurityTokenServicePreferences
-    """,
-    NO_SIMULATION: """
-        GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy SimulateCustomPolicy SimulatePrincipalPolicy
     """,
     NO_PROVIDERS: """
         CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags ListSAMLProviders TagSAMLProvider
@@ -62,4 +58,15 @@ GROUPS: Final = {
     """,
 }
 
-REFUSED: Final = {name: reason for reason, names in GROUPS.items() for name in names.split()}
+NO_EC2: Final = "there are no machines to simulate"
+NO_EXCLUSION: Final = "policies of a principal cannot be left out of a simulation; simulate those that remain"
+
+MEMBERS: Final = {
+    "SimulateCustomPolicy.OrderedOrganizationPolicyInputList": NO_ORGANISATION,
+    "SimulateCustomPolicy.ResourceHandlingOption": NO_EC2,
+    "SimulatePrincipalPolicy.ResourceHandlingOption": NO_EC2,
+    "SimulatePrincipalPolicy.PolicyExclusionList": NO_EXCLUSION,
+}
+"""Of operations that are served."""
+
+REFUSED: Final = {name: reason for reason, names in GROUPS.items() for name in names.split()} | MEMBERS
