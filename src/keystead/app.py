@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
+import structlog
 import uvloop
 
 from keystead import logs, server
@@ -39,6 +40,8 @@ from keystead.trail.index import Index
 from keystead.trail.lookup import Lookup
 from keystead.wire import model
 
+log = structlog.get_logger("keystead.app")
+
 Clock = Callable[[], float]
 
 INDEX_SECONDS: Final = 0.1
@@ -65,6 +68,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     slots: int
     listener: int = -1
     ready: int = -1
+
+
+class Tracing(NamedTuple):
+    """What a worker is built with so that its requests are traced; as it stands, they are not."""
+
+    gateway: type[Gateway] = Gateway
+    keyholder: Callable[[Keyholder], Keyholder] = lambda one: one
+    stop: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +124,8 @@ class House:
             cloudtrail.service(self.lookup),
         )
 
-    def gateway(self) -> Gateway:
-        return Gateway(
+    def gateway(self, kind: type[Gateway] = Gateway) -> Gateway:
+        return kind(
             self.services(),
             identities=self.identities,
             recorder=self.recorder,
@@ -190,13 +201,13 @@ async def own_keys(database: Database) -> tuple[SealedKey, ...]:
         return tuple(SealedKey(*row) for row in await sealed_keys.load(connection))
 
 
-async def open_house(part: Part, role: str) -> House:
-    """The house of a worker or of the scheduler, on the sockets of its node."""
+async def open_house(part: Part, role: str, watched: Callable[[Keyholder], Keyholder] = lambda one: one) -> House:
+    """The house of a worker or of the scheduler, on the sockets of its node; `watched` wraps its keyholder."""
     runtime = Path(part.runtime)
     counter = ChangeCounter(runtime / "changes", slots=part.slots, slot=part.slot)
     database = Database.open(part.settings.database_url, counter=counter)
     feed = Feed(database, counter)
-    keyholder = await SocketKeyholder.connect(runtime / f"{role}.sock", partial(own_keys, database))
+    keyholder = watched(await SocketKeyholder.connect(runtime / f"{role}.sock", partial(own_keys, database)))
     recorder = await SocketRecorder.connect(runtime / "recorder.sock")
     counter.bump()
     await feed.start()
@@ -204,18 +215,34 @@ async def open_house(part: Part, role: str) -> House:
 
 
 async def worker(part: Part) -> None:
+    import signal
     import socket
 
-    house = await open_house(part, "worker")
+    tracing = tracing_of(f"worker-{part.slot}")
+    house = await open_house(part, "worker", tracing.keyholder)
     listener = socket.socket(fileno=part.listener)
-    app = server.application(house.gateway(), house.health)
+    app = server.application(house.gateway(tracing.gateway), house.health)
     serving = server.server(app, tls_cert=part.settings.tls_cert, tls_key=part.settings.tls_key)
     spare_the_collector()
     announce(part)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what uvicorn leaves behind, and raises again when it has stopped
     try:
         await serving.serve(sockets=[listener])
     finally:
         await house.close()
+        tracing.stop()
+
+
+def tracing_of(process: str) -> Tracing:
+    """As the environment asks, with what is installed (opentelemetry.io, OTLP exporter configuration)."""
+    if not any(os.environ.get(f"OTEL_EXPORTER_OTLP_{name}") for name in ("ENDPOINT", "TRACES_ENDPOINT")):
+        return Tracing()
+    try:
+        from keystead import traced
+    except ImportError:
+        log.warning("traces are asked for, but the extra otel is not installed")
+        return Tracing()
+    return Tracing(traced.TracedGateway, traced.traced_keyholder, traced.start(process).shutdown)
 
 
 def spare_the_collector() -> None:
