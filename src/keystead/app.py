@@ -254,9 +254,6 @@ def spare_the_collector() -> None:
 
 async def scheduler(part: Part) -> None:
     import signal
-    import socket
-
-    from keystead import measured
 
     house = await open_house(part, "scheduler")
     stop = asyncio.Event()
@@ -265,11 +262,18 @@ async def scheduler(part: Part) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             if part.listener >= 0:
-                scrapers = socket.socket(fileno=part.listener)
-                tasks.create_task(measured.serve(scrapers, Path(part.runtime), part.settings.folder, stop))
+                tasks.create_task(tell_numbers(part, stop))
             await follow(house.jobs(part.settings.scheduler_seconds), stop)
     finally:
         await house.close()
+
+
+async def tell_numbers(part: Part, stop: asyncio.Event) -> None:
+    import socket
+
+    from keystead import measured
+
+    await measured.serve(socket.socket(fileno=part.listener), Path(part.runtime), part.settings.folder, stop)
 
 
 def announce(part: Part) -> None:
