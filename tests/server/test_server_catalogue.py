@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from keystead.app import House
 from keystead.catalogue import COMING, SERVICES, catalogue
-from keystead.cli import application
+from keystead.cli.verbs import application
 from keystead.wire import model
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 @pytest.fixture(scope="module")
 def listed():
-    done = CliRunner().invoke(application, ["operations", "--output", "json"])
+    done = CliRunner().invoke(application(), ["operations", "--output", "json"])
     assert done.exit_code == 0
     return json.loads(done.stdout)
 
@@ -50,7 +50,7 @@ def test_every_refusal_has_its_reason(listed):
 
 
 def test_the_text_for_people_names_the_same(listed):
-    done = CliRunner().invoke(application, ["operations"], env={"COLUMNS": "200"})
+    done = CliRunner().invoke(application(), ["operations"], env={"COLUMNS": "200"})
 
     assert done.exit_code == 0
     for service, entries in listed.items():

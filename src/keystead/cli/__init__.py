@@ -1,28 +1,11 @@
-"""The command line: one file per family of verbs."""
+"""The command line: one file per family of verbs, listed in verbs.py."""
 
-import typer
-
-from keystead.cli import account, backup, demo, init, join, operations, root, serve, status, trail
-
-application = typer.Typer(
-    name="keystead",
-    help="A key management service, secrets manager and audit trail that speaks AWS.",
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # locals may hold a secret
-)
-application.command("init")(init.init)
-application.command("join")(join.join)
-application.command("backup")(backup.backup)
-application.command("restore")(backup.restore)
-application.command("serve")(serve.serve)
-application.command("status")(status.status)
-application.command("demo")(demo.demo)
-application.command("operations")(operations.operations)
-application.add_typer(account.application, name="account")
-application.add_typer(root.application, name="root")
-application.add_typer(trail.application, name="trail")
+import sys
 
 
 def main() -> None:
-    """The entry point of `keystead`."""
-    application()
+    """The entry point of `keystead`. The verb that is asked for is loaded and no other, so that each starts fast."""
+    from keystead.cli.verbs import VERBS, application
+
+    asked = [verb for verb in sys.argv[1:2] if verb in VERBS]
+    application(asked or VERBS)()
