@@ -67,7 +67,7 @@ async def test_global_keys_of_a_role_session(world, words):
 async def test_a_forwarded_call_says_so_and_nothing_in_a_request_can(world):
     async with world:
         call = world.call(await world.caller(), "secretsmanager", "GetSecretValue")
-        forwarded = call.forward("further", "kms", "Decrypt")
+        forwarded = call.forward("further", "kms", "Decrypt", "arn:aws:kms:us-east-1:111122223333:key/k")
 
         assert context(call, {"aws:viaawsservice": ("true",)}).get("aws:viaawsservice") == ("false",)
         get = context(forwarded).get

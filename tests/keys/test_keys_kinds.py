@@ -72,8 +72,12 @@ async def test_an_aws_managed_key_is_used_only_through_its_service(world):
     async with world:
         key = (await world.kms("describe_key", key_id="alias/aws/secretsmanager"))["KeyMetadata"]
         asked = {"key_id": key["KeyId"], "plaintext": b"x"}
-        through = world.call(await world.caller(), "secretsmanager", "CreateSecret").forward("1", "kms", "Encrypt")
-        through_another = world.call(await world.caller(), "ssm", "PutParameter").forward("2", "kms", "Encrypt")
+        through = world.call(await world.caller(), "secretsmanager", "CreateSecret").forward(
+            "1", "kms", "Encrypt", key["Arn"]
+        )
+        through_another = world.call(await world.caller(), "ssm", "PutParameter").forward(
+            "2", "kms", "Encrypt", key["Arn"]
+        )
 
         assert (await world.refused("encrypt", **asked))[0] == "AccessDeniedException"
         await world.run_call(through, "encrypt", **asked)

@@ -233,7 +233,9 @@ async def test_a_key_tied_to_a_service_cannot_be_used_directly_whatever_the_call
         )
         asked = {"key_id": key["KeyId"], "plaintext": b"x"}
         direct = world.call(await world.caller(), "kms", "Encrypt")
-        forwarded = world.call(await world.caller(), "secretsmanager", "CreateSecret").forward("f", "kms", "Encrypt")
+        forwarded = world.call(await world.caller(), "secretsmanager", "CreateSecret").forward(
+            "f", "kms", "Encrypt", key["Arn"]
+        )
 
         assert (await world.refused("encrypt", **asked))[0] == "AccessDeniedException"
         await world.run_call(forwarded, "encrypt", **asked)

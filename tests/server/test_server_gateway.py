@@ -211,8 +211,8 @@ async def test_a_call_that_fails_before_it_runs_is_recorded_too(
 async def test_a_forwarded_call_has_a_record_of_its_own(world, served):
     async def list_keys(room, call, *, limit=None, marker=None):
         call.decided = True
-        call.forward("11111111-1111-4111-8111-111111111111", "sts", "GetCallerIdentity")
-        call.forward("22222222-2222-4222-8222-222222222222", "kms", "Decrypt")
+        call.forward("11111111-1111-4111-8111-111111111111", "sts", "GetCallerIdentity", "*")
+        call.forward("22222222-2222-4222-8222-222222222222", "kms", "Decrypt", "*")
         return {"Keys": []}
 
     house = served(list_keys)

@@ -8,9 +8,10 @@ from keystead.access.decision import Combine, Decision, decide
 from keystead.access.errors import AccessDenied
 from keystead.access.policy import Policy
 from keystead.access.request import Context, PrincipalKind, Request
+from keystead.identities import proof
 from keystead.identities.call import Call, Caller
 from keystead.identities.conditions import CallContext
-from keystead.identities.errors import SessionForbidden
+from keystead.identities.errors import ForwardingUnproven, SessionForbidden
 
 REMEMBERED: Final = 1024
 """Decisions kept with one caller."""
@@ -41,7 +42,7 @@ def authorize(
     grant   consulted when nothing else allows; returns the id of a grant that does
     hidden  a denial does not tell whether the resource exists
 
-    Raises AccessDenied, SessionForbidden.
+    Raises AccessDenied, SessionForbidden, ForwardingUnproven.
     """
     decision = weigh(
         call,
@@ -72,10 +73,12 @@ def weigh(
 ) -> Decision:
     """The decision alone, for those who have their own words for a denial: THE CALLER MUST STILL REFUSE.
 
-    Raises SessionForbidden.
+    Raises SessionForbidden, ForwardingUnproven.
     """
     call.decided = True
     caller = call.caller
+    if call.via is not None:
+        check_forwarding(call, action, resource, extra)
     asked = (action, resource, combine, resource_account, resource_policy, grant is not None)
     remembered = caller.decisions.get(asked)
     if remembered is not None:
@@ -97,6 +100,15 @@ def weigh(
             caller.decisions.clear()
         caller.decisions[asked] = decision
     return decision
+
+
+def check_forwarding(call: Call, action: str, resource: str, extra: Context | None) -> None:
+    """Who comes through a service comes with that service's word for it. Raises ForwardingUnproven."""
+    alias = extra.get("kms:requestalias") if extra is not None else None
+    place = resource.rpartition(":")[0]
+    names = (resource, *(f"{place}:{name}" for name in alias or ()))
+    if not proof.holds(call.proof, call, action, names):
+        raise ForwardingUnproven(action)
 
 
 def refuse_session(caller: Caller, action: str) -> None:

@@ -7,6 +7,8 @@ from typing import Self
 from keystead.access.decision import Combine, Decision, Standing
 from keystead.access.policy import Policy
 from keystead.access.request import Principal
+from keystead.identities import proof
+from keystead.identities.proof import Proof
 from keystead.trail.notes import Notes
 
 Asked = tuple[str, str, Combine, str | None, Policy | None, bool]
@@ -59,6 +61,7 @@ class Call:
     at         seconds since the epoch, read once
     via        DNS name of the service that forwards this call for its caller, such as
                `secretsmanager.us-east-1.amazonaws.com`; only `forward` sets it
+    proof      that `forward` did; without it no door believes `via`
     forwarded  the calls made on behalf of this one, each of which gets its own record
     """
 
@@ -73,6 +76,7 @@ class Call:
     secure: bool = False
     partition: str = "aws"
     via: str | None = None
+    proof: Proof | None = None
     decided: bool = False
     notes: Notes = field(default_factory=Notes)
     forwarded: list[Self] = field(default_factory=list)
@@ -81,10 +85,18 @@ class Call:
     def account(self) -> str:
         return self.caller.principal.account
 
-    def forward(self, call_id: str, service: str, action: str) -> Self:
+    @property
+    def asker(self) -> tuple[str, str, str]:
+        """What a proof binds of the caller."""
+        caller = self.caller
+        return caller.access_key_id, caller.principal.arn, caller.userid
+
+    def forward(self, call_id: str, service: str, action: str, resource: str) -> Self:
         """The same caller asks `service` for `action`, through the service of this call.
 
-        The only way `kms:ViaService` and `aws:ViaAWSService` come into being: nothing in an HTTP request can set `via`.
+        The only way `kms:ViaService` and `aws:ViaAWSService` come into being: nothing in an HTTP request can set `via`, and where
+        somebody else sets it, it is not believed. The call is good for `resource` alone, the ARN of a key or of its alias, and
+        for a minute.
         """
         through = f"{self.service}.amazonaws.com"
         made = replace(
@@ -99,5 +111,6 @@ class Call:
             notes=Notes(),
             forwarded=[],
         )
+        made.proof = proof.make(made, f"{service}:{action}", resource)
         self.forwarded.append(made)
         return made

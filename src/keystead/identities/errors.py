@@ -13,6 +13,17 @@ class SessionForbidden(IdentityError):
     """Credentials of GetSessionToken or GetFederationToken may not do this, whatever their user's policies say."""
 
 
+class ForwardingUnproven(IdentityError):
+    """A call that claims to come through a service, for another caller, action or resource than that service asked for.
+
+    No service's table has it: it is a defect or an attack, and is answered as an internal error.
+    """
+
+    def __init__(self, action: str) -> None:
+        super().__init__(action)
+        self.action = action
+
+
 class AccountExists(IdentityError):
     """An account of that id is there already."""
 
