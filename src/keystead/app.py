@@ -15,7 +15,7 @@ import msgspec
 import structlog
 import uvloop
 
-from keystead import logs, server
+from keystead import log_setup, server
 from keystead.config import Installation, Settings
 from keystead.database import leases, sealed_keys
 from keystead.database.engine import Database
@@ -291,7 +291,7 @@ def main(arguments: list[str]) -> None:
     hardening.harden_memory()
     part = msgspec.json.decode(sys.stdin.buffer.read(), type=Part)
     name = f"{arguments[0]}-{part.slot}" if part.slot else arguments[0]
-    logs.configure(name, part.settings.log_format or "plain")
+    log_setup.configure(name, part.settings.log_format or "plain")
     meters.attach(Path(part.runtime) / meters.FOLDER / name, page.LARGE if part.slot else page.SIZE)
     uvloop.run(MAINS[arguments[0]](part))
 

@@ -1,4 +1,4 @@
-"""One form for every line that any process of a node logs, and the one place where that is set up.
+"""One form for every line that any process of a node logs.
 
     text    2026-11-24T05:37:06.123Z info    worker-1: unforeseen service=kms error=ValueError       on a terminal
     json    {"time":"2026-11-24T05:37:06.123Z","level":"info","process":"worker-1","event":"unforeseen","service":"kms"}
@@ -7,11 +7,10 @@
 What is logged is chosen where it is logged: never a key, a token, a plaintext, a header, or text that a caller sent. What libraries
 log, and the traceback of a process that ends, may hold any of these: of such only the kind and the place are told.
 
-structlog is imported by `configure` alone: the keyholder says a line or two, and does without.
+The keyholder and the recorder say a line or two with `say`; the others log with structlog (keystead.log_setup).
 """
 
 import json
-import logging
 import os
 import sys
 import time
@@ -31,25 +30,12 @@ def chosen(wanted: str) -> str:
 
 
 def name_process(process: str, form: str) -> None:
-    """For a process that only says lines: the form and the name that `say` uses. Raises KeyError for no such form."""
+    """The form of this process's lines, and its name in them. Raises KeyError for no such form."""
     global _form, _process  # a process has one standard error
     if form not in FORMS:
         raise KeyError(form)
     _form, _process = form, process
     sys.excepthook = last_words
-
-
-def configure(process: str, form: str) -> None:
-    """For a process that logs with structlog. Everything goes to standard error, in this form."""
-    import structlog
-
-    name_process(process, form)
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, rendered],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-    logging.basicConfig(handlers=[Libraries()], level=logging.WARNING, force=True)
 
 
 def say(process: str, event: str, level: str = "info") -> None:
@@ -62,9 +48,9 @@ def rendered(_: object, __: str, fields: MutableMapping[str, Any]) -> str:
     return line(fields, _process)
 
 
-def write(fields: Mapping[str, Any], process: str) -> None:
+def write(fields: Mapping[str, Any], process: str = "") -> None:
     with suppress(OSError):
-        sys.stderr.write(line(fields, process) + "\n")
+        sys.stderr.write(line(fields, process or _process) + "\n")
         sys.stderr.flush()
 
 
@@ -92,19 +78,10 @@ def quoted(value: object) -> str:
     return text if text and " " not in text and '"' not in text and text.isprintable() else json.dumps(text)
 
 
-class Libraries(logging.Handler):
-    """What libraries log through `logging`: the name of the logger and the kind of the error. Their words may hold anything."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        fields = {"level": record.levelname.lower(), "event": "a library logged", "logger": record.name}
-        write({**fields, **(described(error) if error else {})}, _process)
-
-
 def last_words(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """sys.excepthook: why the process ends, without the error's words."""
     if not issubclass(kind, KeyboardInterrupt):
-        write({"level": "error", "event": "the process failed", **described(error, traceback)}, _process)
+        write({"level": "error", "event": "the process failed", **described(error, traceback)})
 
 
 def described(error: BaseException, traceback: TracebackType | None = None) -> dict[str, str]:

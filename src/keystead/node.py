@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from keystead import logs, server
+from keystead import log_setup, logs, server
 from keystead.app import Part
 from keystead.config import Installation, Settings
 from keystead.database.engine import Database
@@ -39,7 +39,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     Raises StartFailed with a text for the operator.
     """
     settings = with_log_format(settings)
-    logs.configure("supervisor", settings.log_format)
+    log_setup.configure("supervisor", settings.log_format)
     refuse_unsafe(settings)
     lock = take(settings.folder)
     try:

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from keystead import logs
+from keystead.log_setup import Libraries
 
 MARK = "hush-7f3a"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -16,8 +17,8 @@ STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 TALKER = """
 import asyncio, logging, sys
 import structlog
-from keystead import logs
-logs.configure("talker", sys.argv[1])
+from keystead import log_setup, logs
+log_setup.configure("talker", sys.argv[1])
 structlog.get_logger("x").warning("something", count=3, name="a b")
 logs.say("talker", "ready")
 logging.getLogger("library").error("hush-7f3a %s", "hush-7f3a", exc_info=ValueError("hush-7f3a"))
@@ -106,7 +107,7 @@ def test_a_field_cannot_replace_the_process_or_the_time(monkeypatch):
 def test_a_library_is_named_and_not_quoted(capsys):
     record = logging.LogRecord("uvicorn", logging.ERROR, "", 0, MARK, (), None)
 
-    logs.Libraries().emit(record)
+    Libraries().emit(record)
 
     said = capsys.readouterr().err
     assert "uvicorn" in said
