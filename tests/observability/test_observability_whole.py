@@ -26,15 +26,19 @@ def until(holds, seconds: float = 10.0) -> None:
         time.sleep(0.05)
 
 
-def marked_calls(node) -> None:
-    """Calls that end well, calls that fail, and what is no call at all, each with the mark wherever there is room."""
+def marked_calls(node) -> list[bytes]:
+    """Calls that end well, calls that fail, and what is no call at all, each with the mark wherever there is room.
+
+    The secrets that were answered.
+    """
     kms, iam = node.client("kms"), node.client("iam")
     key = kms.create_key(Description=MARK, Tags=[{"TagKey": MARK, "TagValue": MARK}])["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName=f"alias/{MARK}", TargetKeyId=key)
     blob = kms.encrypt(KeyId=key, Plaintext=MARK, EncryptionContext={MARK: MARK})["CiphertextBlob"]
     kms.decrypt(CiphertextBlob=blob, EncryptionContext={MARK: MARK})
     iam.create_user(UserName=MARK)
-    iam.create_access_key(UserName=MARK)
+    made = iam.create_access_key(UserName=MARK)["AccessKey"]
+    data_key = kms.generate_data_key(KeyId=key, KeySpec="AES_256")
     wrong = {"AccessKeyId": f"AKIA{MARK}", "SecretAccessKey": MARK}
     for refused in (
         lambda: kms.decrypt(CiphertextBlob=blob, EncryptionContext={MARK: "another"}),
@@ -50,6 +54,12 @@ def marked_calls(node) -> None:
         asked.request("POST", f"/{MARK}?{MARK}", body=f'{{"{MARK}": "{MARK}', headers=headers)
         asked.getresponse().read()
         asked.close()
+    return [made["SecretAccessKey"].encode(), data_key["Plaintext"], data_key["CiphertextBlob"], blob]
+
+
+def spelt(secret: bytes) -> set[str]:
+    """As it could stand in a line of text."""
+    return {secret.decode("latin-1"), secret.hex(), base64.b64encode(secret).decode(), repr(secret)[2:-1]}
 
 
 def answers(node) -> bool:
@@ -61,7 +71,9 @@ def answers(node) -> bool:
 
 def test_no_secret_and_nothing_that_a_caller_sent_is_in_the_log_or_the_metrics(watched):
     node = watched.node
-    marked_calls(node)
+    secrets = marked_calls(node)
+    secrets += [MARK.encode(), node.facts["secret_access_key"].encode(), node.facts["access_key_id"].encode()]
+    secrets += [path.read_bytes() for path in node.data.glob("seal-*.key")]
     for name in ("keyholder", "recorder"):
         os.kill(node.processes()[name][0], signal.SIGKILL)
         with suppress(ClientError):
@@ -73,9 +85,8 @@ def test_no_secret_and_nothing_that_a_caller_sent_is_in_the_log_or_the_metrics(w
     log = watched.log.read_text()
 
     seen = log + metrics
-    secret = node.facts["secret_access_key"]
-    for planted in (MARK, base64.b64encode(MARK.encode()).decode(), secret, node.facts["access_key_id"]):
-        assert planted not in seen
+    assert len(secrets) == 8
+    assert not [planted for secret in secrets for planted in spelt(secret) if planted in seen]
     assert node.facts["account_id"] not in seen
     assert "arn:aws" not in seen
     assert "Traceback" not in seen
