@@ -19,6 +19,7 @@ class Limits(NamedTuple):
     header_bytes     request line and headers together; session tokens run to kilobytes
     request_seconds  from a connection's or a request's first byte to its last
     send_seconds     how long a client may refuse to read its answer
+    pipelined        requests that wait behind the one that is being answered; no AWS client sends any
     idle_seconds     between an answer and the next request
     """
 
@@ -28,6 +29,7 @@ class Limits(NamedTuple):
     send_seconds: float = 30.0
     idle_seconds: int = 75
     connections: int = 16_384
+    pipelined: int = 16
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

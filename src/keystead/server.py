@@ -5,6 +5,7 @@ header bytes                   400, closed
 body bytes                     413 in the service's own shape, closed; what still comes is thrown away first
 seconds of one request         aborted, from its first byte to its last
 seconds of an unread answer    aborted
+requests queued on one         400, closed
 seconds between requests       closed, or aborted where the last answer has not been read
 connections                    closed as soon as they are made
 """
@@ -98,8 +99,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.scope["extensions"] = {"tls": self._tls}  # type: ignore[dict-item]  # uvicorn's type has no contents
 
     def on_headers_complete(self) -> None:
-        if self._header_bytes > self.limits.header_bytes and self._sent_headers() > self.limits.header_bytes:
+        if len(self.pipeline) >= self.limits.pipelined:
             raise ValueError  # answered 400 by whoever feeds the parser
+        if self._header_bytes > self.limits.header_bytes and self._sent_headers() > self.limits.header_bytes:
+            raise ValueError
         self._in_headers = False
         self._header_bytes = 0
         super().on_headers_complete()
@@ -113,6 +116,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._reading = False
         self._in_headers = True
+
+    def on_response_complete(self) -> None:
+        """uvicorn reads on after every answer, however many requests still wait behind it: a queue without end."""
+        super().on_response_complete()
+        if self.pipeline and not self.transport.is_closing():
+            self.flow.pause_reading()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn closes at once
         """Who has said all may still listen; under TLS there is no such half."""
