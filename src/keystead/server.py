@@ -118,7 +118,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_headers = True
 
     def on_response_complete(self) -> None:
-        """uvicorn reads on after every answer, however many requests still wait behind it: a queue without end."""
+        """Without this, uvicorn reads on after every answer, however many requests still wait behind it: a queue without end."""
         super().on_response_complete()
         if self.pipeline and not self.transport.is_closing():
             self.flow.pause_reading()
