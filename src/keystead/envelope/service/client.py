@@ -13,6 +13,7 @@ import binascii
 import http.client
 import json
 import random
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ class KmsClient:
     """One endpoint, one Region, one principal.
 
     credentials  asked before each call, so that temporary ones may be renewed
+    ca_bundle    a file of certificate authorities to believe instead of the system's
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class KmsClient:
         region: str,
         credentials: Callable[[], Credentials],
         *,
+        ca_bundle: str | None = None,
         timeout: float = TIMEOUT_SECONDS,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
@@ -65,7 +68,7 @@ class KmsClient:
         url = urlsplit(endpoint_url)
         if url.scheme not in {"http", "https"} or not url.hostname or url.path.strip("/") or url.query or url.username:
             raise ValueError("An endpoint is http:// or https:// and a host, with a port or without.")
-        self._tls = url.scheme == "https"
+        self._tls = ssl.create_default_context(cafile=ca_bundle) if url.scheme == "https" else None
         self._hostname, self._port = url.hostname, url.port
         self._host = url.netloc
         self._region = region
@@ -134,8 +137,9 @@ class KmsClient:
         try:
             return self._kept.pop()
         except IndexError:
-            kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
-            return kind(self._hostname, self._port, timeout=self._timeout)
+            if self._tls is None:
+                return http.client.HTTPConnection(self._hostname, self._port, timeout=self._timeout)
+            return http.client.HTTPSConnection(self._hostname, self._port, timeout=self._timeout, context=self._tls)
 
     def close(self) -> None:
         """Close the connections that are kept."""

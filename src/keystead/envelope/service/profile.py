@@ -17,11 +17,8 @@ from keystead.envelope.service.signature import Credentials
 DYNAMIC: Final = frozenset(
     {"role_arn", "sso_session", "sso_start_url", "credential_process", "credential_source", "web_identity_token_file", "login_session"}
 )  # fmt: skip
-UNCOMMON: Final = (
-    "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_CA_BUNDLE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy",
-)  # fmt: skip
-"""With one of these set, botocore's client is used."""
+UNCOMMON: Final = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+"""With one of these set, or a proxy for the endpoint's scheme, botocore's client is used."""
 SUFFIXES: Final = {"cn-": "amazonaws.com.cn"}
 
 
@@ -37,10 +34,10 @@ def connect(region: str | None = None, profile: str | None = None, env: Mapping[
     if not region:
         raise NoRegion("No Region: set AWS_REGION, or name the key by its ARN.")
     credentials = _static(asked, found, env)
-    if credentials is None or _uncommon(found, env):
-        return _of_botocore(region, profile)
     url = env.get("AWS_ENDPOINT_URL_KMS") or env.get("AWS_ENDPOINT_URL") or found.get("endpoint_url") or _public(region)
-    return KmsClient(url, region, lambda: credentials)
+    if credentials is None or _uncommon(url, found, env):
+        return _of_botocore(region, profile)
+    return KmsClient(url, region, lambda: credentials, ca_bundle=env.get("AWS_CA_BUNDLE") or None)
 
 
 def connections(profile: str | None = None, env: Mapping[str, str] = os.environ) -> Callable[[str], KeyService]:
@@ -70,15 +67,10 @@ def _static(asked: str | None, found: Mapping[str, str], env: Mapping[str, str])
     return Credentials(found["aws_access_key_id"], found["aws_secret_access_key"], token)
 
 
-def _uncommon(found: Mapping[str, str], env: Mapping[str, str]) -> bool:
-    uncommon = (
-        "services",
-        "use_fips_endpoint",
-        "use_dualstack_endpoint",
-        "ca_bundle",
-        "ignore_configured_endpoint_urls",
-    )
-    return any(env.get(name) for name in UNCOMMON) or any(name in found for name in uncommon)
+def _uncommon(url: str, found: Mapping[str, str], env: Mapping[str, str]) -> bool:
+    proxy = f"{url.partition('://')[0]}_proxy"
+    asked = ("services", "use_fips_endpoint", "use_dualstack_endpoint", "ca_bundle", "ignore_configured_endpoint_urls")
+    return any(env.get(name) for name in (*UNCOMMON, proxy, proxy.upper())) or any(name in found for name in asked)
 
 
 def _settings(profile: str, env: Mapping[str, str]) -> dict[str, str]:
