@@ -139,7 +139,7 @@ async def test_a_reader_cannot_write(opened):
             await connection.execute(delete(table))
 
 
-async def test_a_duplicate_is_an_integrity_error_and_rolls_back(opened):
+async def test_a_version_that_is_taken_is_refused_and_all_rolls_back(opened):
     async with opened() as database:
         async with database.write() as tx:
             await sealed_keys.add(tx, Key())
@@ -149,7 +149,7 @@ async def test_a_duplicate_is_an_integrity_error_and_rolls_back(opened):
                 await sealed_keys.add(tx, Key(purpose="other"))
                 await sealed_keys.add(tx, Key())
 
-        with pytest.raises(IntegrityError):
+        with pytest.raises(sealed_keys.VersionTaken):
             await again()
 
         async with database.read() as connection:
