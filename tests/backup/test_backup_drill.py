@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,13 @@ class Site:
         if self._databases:
             self._databases.drop(self.database)
         self.database = self.new_database()
+
+    def domain_keys(self, node: Node) -> int:
+        query = "SELECT count(*) FROM sealed_keys WHERE purpose = 'domain'"
+        if self._databases:
+            return int(self._databases.execute(query, self.database)[0][0])
+        with closing(sqlite3.connect(node.data / "keystead.db")) as database:
+            return int(database.execute(query).fetchone()[0])
 
     def close(self) -> None:
         for node in self.nodes:
@@ -198,7 +207,8 @@ def test_domain_keys_are_rotated_under_load_and_killed_in_the_middle(site):
                 stderr=subprocess.DEVNULL,
                 env={**os.environ, "KEYSTEAD_DATABASE": site.database},
             )
-            time.sleep(0.8 + 0.3 * kill)  # somewhere between its start and its end
+            until(lambda: site.domain_keys(node) > 1, 60)  # the first has just begun; the others go on
+            time.sleep(0.5 * kill)
             rotating.kill()
             rotating.wait()
             os.kill(node.processes()["keyholder"][0], signal.SIGKILL)
