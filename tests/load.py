@@ -47,7 +47,9 @@ class Load:
     def __init__(self, connect: Callable[[Config], Any], clients: int) -> None:
         self.told = [Told() for _ in range(clients)]
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(connect(STANDARD), told)) for told in self.told]
+        self._connect = connect
+        self._connecting = threading.Lock()  # boto3's default session is not for several threads at once
+        self._threads = [threading.Thread(target=self._run, args=(told,)) for told in self.told]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -79,15 +81,29 @@ class Load:
     def answers(self) -> set[str]:
         return set().union(*(told.answers for told in self.told))
 
-    def _run(self, kms: Any, told: Told) -> None:
+    def _client(self, told: Told) -> Any:
+        with self._connecting:
+            kms = self._connect(STANDARD)
         listen(kms, told.answers)
+        return kms
+
+    def _run(self, told: Told) -> None:
+        """After a fault that was absorbed, with a new client: the SDK's quota of retries (500 tokens, 5 for each) is made for
+        one outage in a while, and not for one every two seconds.
+        """
+        kms = self._client(told)
         step = 0
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                told.retried += one_round(kms, told, step)
+                retries = one_round(kms, told, step)
+                told.retried += retries
+                if retries:
+                    kms = self._client(told)
             except (ClientError, BotoCoreError) as error:
                 told.failures.append(f"step {step % 10}, after {time.monotonic() - began:.1f} s: {error}")
+                self._stop.wait(0.1)
+                kms = self._client(told)
             step += 1
 
 
