@@ -315,7 +315,9 @@ async def test_an_error_shows_no_value_that_was_to_be_stored(opened):
 
         async def again():
             async with database.write() as tx:
-                await sealed_keys.add(tx, Key(blob=b"wrapped-secret"))
+                key = Key(blob=b"wrapped-secret")
+                row = {name: getattr(key, name) for name in ("id", "purpose", "version", "blob")} | {"created_at": 1.0}
+                await tx.execute(insert(table).values(row))
 
         with pytest.raises(IntegrityError) as raised:
             await again()

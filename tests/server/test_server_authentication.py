@@ -188,12 +188,19 @@ async def test_a_presigned_url_of_a_session_ends_with_the_session(world, house, 
     assert (good.status, code_of(bad)) == (200, "ExpiredToken")
 
 
-async def test_web_sign_in_needs_no_signature_and_is_said_not_to_be_served(world, house, code_of):
-    body = b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn&RoleSessionName=s&WebIdentityToken=hush"
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (b"AssumeRoleWithWebIdentity&RoleArn=arn&RoleSessionName=s&WebIdentityToken=hush", "ValidationError"),
+        (b"AssumeRoleWithSAML&RoleArn=arn&PrincipalArn=arn&SAMLAssertion=hush", "UnsupportedOperation"),
+    ],
+)
+async def test_sign_in_by_somebody_else_needs_no_signature(world, house, code_of, asked, code):
     async with world:
+        body = b"Version=2011-06-15&Action=" + asked
         response = await house.send(Request("POST", b"/", b"", ((b"host", b"x"),), body))
 
-    assert (response.status, code_of(response)) == (400, "UnsupportedOperation")
+    assert (response.status, code_of(response)) == (400, code)
     assert "hush" not in json.dumps(house.events)
 
 

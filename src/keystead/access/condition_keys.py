@@ -1,7 +1,7 @@
 """The condition keys that a request here can have. A policy may name others; they count as absent, and the linter says so.
 
 Sources: IAM user guide, global condition context keys; Service Authorization Reference, AWS KMS. Left out because nothing here can
-supply them: organisations, VPCs, EC2, MFA devices, identity providers, attestation documents.
+supply them: organisations, VPCs, EC2, MFA devices, attestation documents.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ GLOBAL: Final = frozenset(
         "aws:currenttime", "aws:epochtime", "aws:securetransport", "aws:useragent", "aws:sourceip",
         "aws:requestedregion", "aws:principalarn", "aws:principalaccount", "aws:principaltype",
         "aws:principalisawsservice", "aws:userid", "aws:username", "aws:sourceidentity", "aws:tokenissuetime",
-        "aws:multifactorauthpresent", "aws:resourceaccount", "aws:viaawsservice", "aws:tagkeys",
+        "aws:multifactorauthpresent", "aws:resourceaccount", "aws:viaawsservice", "aws:tagkeys", "aws:federatedprovider",
     }
 )  # fmt: skip
 KMS: Final = frozenset(
