@@ -97,7 +97,7 @@ def test_killed_at_any_moment_a_node_loses_nothing_and_comes_back(new_node, data
 
 def slow(took, busy):
     """A whole node that starts again shares the machine with its clients, which do not wait: it may take twice as long."""
-    within = {kind: BACK_WITHIN * busy for kind in KINDS} | {"supervisor": 2 * BACK_WITHIN * busy}
+    within = dict.fromkeys(KINDS, BACK_WITHIN * busy) | {"supervisor": 2 * BACK_WITHIN * busy}
     return [(seconds, kind) for seconds, kind in took if seconds > within[kind]]
 
 
