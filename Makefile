@@ -30,6 +30,8 @@ bench: setup ## requests per second as ratios; results also in bench/latest.json
 	@command -v wrk >/dev/null || sh scripts/debian.sh wrk
 	@sh scripts/debian.sh $(SERVERS) || true
 	@$(BIN)/python bench/run.py
+	@command -v age >/dev/null || sh scripts/debian.sh age || true
+	@$(BIN)/python bench/envelope.py
 
 soak: setup ## long runs that CI leaves out
 	@KEYSTEAD_SOAK=1 $(BIN)/python -m pytest -q -m slow

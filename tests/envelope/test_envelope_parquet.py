@@ -4,7 +4,7 @@ import pytest
 
 from keystead.envelope import KeyUnavailable
 
-pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'keystead[envelope]'")
+pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'keystead[parquet]'")
 from pyarrow import parquet  # noqa: E402  # after the skip
 from pyarrow.parquet import encryption  # noqa: E402  # after the skip
 

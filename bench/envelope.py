@@ -1,0 +1,370 @@
+"""The speed of the envelope as ratios, each pair measured in one run; also in bench/envelope.json.
+
+    memory   one message in one buffer, against one AESGCM.encrypt_into of the same buffer in this process
+    files    file to file on one file system, against cp, age, openssl and aws-encryption-sdk
+    records  64 bytes each, a batch of a hundred thousand
+    objects  one message each, 200 bytes, under branch keys: calls to the key service counted, memory watched
+    start    the command line, from exec to exit
+
+Peers that are not installed are left out, and named.
+"""
+
+import argparse
+import ctypes
+import gc
+import importlib.util
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from keystead.envelope import Envelope, RawAesKeyring
+from keystead.envelope.branch import BranchKeyring, BranchKeys, MemoryRows
+from keystead.envelope.records import MemoryRecordRows, RecordKeys, Records
+
+HERE: Final = Path(__file__).parent
+KEYSTEAD: Final = [sys.executable, "-m", "keystead"]
+MIB: Final = 2**20
+GOALS: Final = {
+    "memory, 1 MiB frames, encrypt": (0.80, "of encrypt_into"),
+    "memory, 1 MiB frames, decrypt": (0.80, "of decrypt_into"),
+    "memory, 64 KiB frames, encrypt": (0.45, "of encrypt_into"),
+    "memory, 64 KiB frames, decrypt": (0.45, "of decrypt_into"),
+    "memory, two threads": (1.6, "of one thread"),
+    "file, memory file system": (1 / 1.1, "of cp"),
+    "file, disk": (1 / 1.1, "of cp and fsync"),
+    "file, against age": (3, "of age"),
+    "file, against aws-encryption-sdk": (10, "of aws-encryption-sdk"),
+    "records a second, seal": (1e6, "a second"),
+    "records a second, open": (1e6, "a second"),
+    "objects to a key call": (1e4, "objects"),
+    "start, milliseconds": (200, "at most"),
+}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--objects", type=int, default=10_000_000)
+    options.add_argument("--megabytes", type=int, default=256)
+    options.add_argument("--only", nargs="*", choices=("memory", "files", "records", "objects", "start"))
+    asked = options.parse_args()
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "memory": lambda: memory(asked.megabytes * MIB),
+        "files": lambda: files(asked.megabytes * MIB),
+        "records": records,
+        "objects": lambda: objects(asked.objects),
+        "start": start,
+    }
+    results: dict[str, Any] = {}
+    for name in asked.only or parts:
+        results |= parts[name]()
+    report = {
+        "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.platform()},
+        "load average before": os.getloadavg()[0],
+        "results": results,
+    }
+    (HERE / "envelope.json").write_text(json.dumps(report, indent=2) + "\n")
+    show(results)
+
+
+def best(work: Callable[[], object], times: int = 5) -> float:
+    """Seconds, the best of several: what the machine can do when nobody disturbs."""
+    found = []
+    gc.disable()
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - began)
+    gc.enable()
+    return min(found)
+
+
+def against(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 5) -> tuple[float, float, float]:
+    """How many times faster ours is, and both in seconds. In turns, so that both meet the same disturbances."""
+    mine, other = [], []
+    for _ in range(rounds):
+        other.append(best(theirs, 1))
+        mine.append(best(ours, 1))
+    return min(other) / min(mine), min(mine), min(other)
+
+
+# --- memory ---------------------------------------------------------------------------------------------------------------
+
+
+def memory(size: int) -> dict[str, Any]:
+    plain, sealed, opened = (
+        bytearray(os.urandom(MIB)) * (size // MIB),
+        bytearray(size + size // 64 + MIB),
+        bytearray(size),
+    )
+    cipher, nonce = AESGCM(bytes(32)), bytes(12)
+    whole = memoryview(sealed)[: size + 16]
+    results: dict[str, Any] = {}
+    for name, frame in (("1 MiB", MIB), ("64 KiB", 65_536), ("4 KiB", 4_096)):
+        envelope = Envelope(RawAesKeyring("bench", "key", bytes(32)), frame_length=frame)
+        ratio, mine, _ = against(
+            lambda envelope=envelope: envelope.encrypt_into(plain, sealed),
+            lambda: cipher.encrypt_into(nonce, plain, None, whole),
+        )
+        results[f"memory, {name} frames, encrypt"] = {"ratio": ratio, "GB/s": size / mine / 1e9}
+        cipher.encrypt_into(nonce, plain, None, whole)
+        theirs = best(lambda: cipher.decrypt_into(nonce, whole, None, opened))
+        message = memoryview(sealed)[: envelope.encrypt_into(plain, sealed)]
+        mine = best(lambda envelope=envelope, message=message: envelope.decrypt_into(message, opened))
+        results[f"memory, {name} frames, decrypt"] = {"ratio": theirs / mine, "GB/s": size / mine / 1e9}
+        assert opened == plain
+    one, two = (Envelope(RawAesKeyring("bench", "key", bytes(32)), frame_length=MIB, threads=n) for n in (1, 2))
+    ratio, mine, _ = against(lambda: two.encrypt_into(plain, sealed), lambda: one.encrypt_into(plain, sealed))
+    results["memory, two threads"] = {"ratio": ratio, "GB/s": size / mine / 1e9}
+    return results | _sdk_in_memory()
+
+
+def _sdk_in_memory() -> dict[str, Any]:
+    if importlib.util.find_spec("aws_encryption_sdk") is None:
+        return {"peer left out: aws-encryption-sdk": "not installed"}
+    client, provider, algorithm = sdk()
+    data = os.urandom(8 * MIB)
+    envelope = Envelope(RawAesKeyring("bench", "key", bytes(32)), frame_length=4096)
+    ratio, mine, _ = against(
+        lambda: envelope.encrypt(data),
+        lambda: client.encrypt(source=data, key_provider=provider, algorithm=algorithm),
+        3,
+    )
+    small, fast, _ = against(
+        lambda: [envelope.encrypt(b"x" * 64) for _ in range(1000)],
+        lambda: [client.encrypt(source=b"x" * 64, key_provider=provider, algorithm=algorithm) for _ in range(1000)],
+        3,
+    )
+    return {
+        "memory, 4 KiB frames, against aws-encryption-sdk": {"ratio": ratio, "GB/s": 8 * MIB / mine / 1e9},
+        "messages of 64 bytes, against aws-encryption-sdk": {"ratio": small, "a second": 1000 / fast},
+    }
+
+
+def sdk() -> tuple[Any, Any, Any]:
+    import aws_encryption_sdk as sdk
+    from aws_encryption_sdk.identifiers import Algorithm, EncryptionKeyType, WrappingAlgorithm
+    from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
+    from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
+
+    class Keys(RawMasterKeyProvider):  # type: ignore[misc]  # it has no types
+        provider_id = "bench"
+
+        def _get_raw_key(self, key_id: Any) -> Any:  # noqa: ARG002  # the SDK's
+            return WrappingKey(
+                WrappingAlgorithm.AES_256_GCM_IV12_TAG16_NO_PADDING, bytes(32), EncryptionKeyType.SYMMETRIC
+            )
+
+    provider = Keys()
+    provider.add_master_key("key")
+    return sdk.EncryptionSDKClient(), provider, Algorithm.AES_256_GCM_HKDF_SHA512_COMMIT_KEY
+
+
+# --- files ----------------------------------------------------------------------------------------------------------------
+
+
+def files(size: int) -> dict[str, Any]:
+    results: dict[str, Any] = {}
+    for name, folder, durable in (("memory file system", "/dev/shm", False), ("disk", None, True)):  # noqa: S108  # meant
+        if folder is not None and not Path(folder).is_dir():
+            results[f"file, {name}"] = "not here"
+            continue
+        with tempfile.TemporaryDirectory(dir=folder or HERE) as where:
+            results |= _files(size, Path(where), name, durable=durable)
+    return results
+
+
+def _files(size: int, where: Path, name: str, *, durable: bool) -> dict[str, Any]:
+    plain, sealed, opened = where / "plain", where / "sealed", where / "opened"
+    with plain.open("wb") as file:
+        for _ in range(size // MIB):
+            file.write(os.urandom(MIB))
+    os.sync()
+    envelope = Envelope(RawAesKeyring("bench", "key", bytes(32)), frame_length=MIB, threads=2)
+
+    def fresh(path: Path, work: Callable[[], object]) -> Callable[[], object]:
+        def run() -> None:
+            path.unlink(missing_ok=True)
+            work()
+
+        return run
+
+    def cp() -> None:
+        subprocess.run(["cp", plain, where / "copy"], check=True)
+        if durable:  # as we do
+            subprocess.run(["sync", where / "copy"], check=True)
+
+    copy = fresh(where / "copy", cp)
+    ratio, mine, theirs = against(fresh(sealed, lambda: envelope.encrypt_file(plain, sealed)), copy)
+    back, mine_back, _ = against(fresh(opened, lambda: envelope.decrypt_file(sealed, opened)), copy)
+    results: dict[str, Any] = {
+        f"file, {name}": {"ratio": ratio, "GB/s": size / mine / 1e9, "cp GB/s": size / theirs / 1e9},
+        f"file, {name}, decrypt": {"ratio": back, "GB/s": size / mine_back / 1e9},
+    }
+    if durable:
+        return results
+    return results | _peers(size, where, mine)
+
+
+def _peers(size: int, where: Path, mine: float) -> dict[str, Any]:
+    results: dict[str, Any] = {}
+    plain, out = where / "plain", where / "peer"
+    if shutil.which("age"):
+        identity = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True).stdout
+        (where / "identity").write_text(identity)
+        recipient = next(line.split()[-1] for line in identity.splitlines() if "public key" in line)
+        seconds = best(lambda: subprocess.run(["age", "-r", recipient, "-o", out, plain], check=True), 3)
+        results["file, against age"] = {"ratio": seconds / mine, "age GB/s": size / seconds / 1e9}
+    else:
+        results["peer left out: age"] = "not installed: apt-get install age"
+    if shutil.which("openssl"):
+        command = ["openssl", "enc", "-aes-256-ctr", "-pbkdf2", "-pass", "pass:bench", "-in", plain, "-out", out]
+        seconds = best(lambda: subprocess.run(command, check=True), 3)
+        results["file, against openssl enc"] = {"ratio": seconds / mine, "openssl GB/s": size / seconds / 1e9}
+    if importlib.util.find_spec("aws_encryption_sdk") is not None:
+        client, provider, algorithm = sdk()
+        part = where / "part"
+        with plain.open("rb") as file:
+            part.write_bytes(file.read(32 * MIB))
+
+        def theirs() -> None:
+            with (
+                part.open("rb") as source,
+                out.open("wb") as sink,
+                client.stream(mode="e", source=source, key_provider=provider, algorithm=algorithm) as stream,
+            ):
+                for piece in stream:
+                    sink.write(piece)
+
+        seconds = best(theirs, 2) * size / (32 * MIB)
+        results["file, against aws-encryption-sdk"] = {
+            "ratio": seconds / mine,
+            "aws-encryption-sdk GB/s": size / seconds / 1e9,
+        }
+    return results
+
+
+# --- records and objects --------------------------------------------------------------------------------------------------
+
+
+def records() -> dict[str, Any]:
+    keys = RecordKeys(MemoryRecordRows(), RawAesKeyring("bench", "key", bytes(32)), ttl=3600)
+    ours = Records(keys, "bench", {"table": "customers", "column": "iban"})
+    count = 100_000
+    values, rows = [os.urandom(64) for _ in range(count)], [number.to_bytes(8) for number in range(count)]
+    seal = best(lambda: ours.seal_many(values, rows), 9)
+    sealed = ours.seal_many(values, rows)
+    opening = best(lambda: ours.open_many(sealed, rows), 9)
+    assert ours.open_many(sealed, rows) == values
+    cipher, nonce = AESGCM(bytes(32)), bytes(12)
+    bare = best(lambda: [cipher.encrypt(nonce, value, None) for value in values], 9)
+    return {
+        "records a second, seal": {"a second": count / seal, "of AESGCM.encrypt alone": bare / seal},
+        "records a second, open": {"a second": count / opening},
+    }
+
+
+class Counted:
+    """A KMS client that counts what it is asked."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.calls = client, 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.client, name)
+        if name.startswith("_") or name in {"meta", "identity"}:
+            return found
+
+        def call(**asked: Any) -> Any:
+            self.calls += 1
+            return found(**asked)
+
+        return call
+
+
+@contextmanager
+def service() -> Iterator[tuple[Any, Any]]:
+    from keystead.testing import running
+
+    with running() as house:
+        client = house.client("kms")
+        yield house, Counted(client)
+
+
+def objects(count: int) -> dict[str, Any]:
+    """Through a running Keystead: ten tenants, each with a branch key; every object is a whole message."""
+    with service() as (_, client):
+        arn = client.client.create_key()["KeyMetadata"]["Arn"]
+        keys = BranchKeys(MemoryRows(), client, arn)
+        tenants = [keys.create(f"tenant-{number}") for number in range(10)]
+        envelope = Envelope(BranchKeyring(keys, lambda context: context["tenant"], ttl=300))
+        data = os.urandom(200)
+        contexts = [{"tenant": tenant} for tenant in tenants]
+        for context in contexts:
+            envelope.decrypt(envelope.encrypt(data, context), context)
+        before, began = resident(), time.process_time()
+        for number in range(count):
+            message = envelope.encrypt(data, contexts[number % 10])
+        spent, after = time.process_time() - began, resident()
+        assert envelope.decrypt(message, contexts[(count - 1) % 10]).plaintext == data
+        return {
+            "objects": {"count": count, "key calls": client.calls, "MiB of memory, growth": (after - before) / 1024},
+            "objects to a key call": {"ratio": count / client.calls},
+            "objects a second and core": {"a second": count / spent},
+        }
+
+
+def resident() -> int:
+    """KiB of this process."""
+    ctypes.CDLL(None).malloc_trim(0)
+    line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmRSS"))
+    return int(line.split()[1])
+
+
+# --- start ----------------------------------------------------------------------------------------------------------------
+
+
+def start() -> dict[str, Any]:
+    """Wall clock and processor time of sealing one small file, a call to the key service included."""
+    with service() as (house, client), tempfile.TemporaryDirectory() as where:
+        arn = client.client.create_key()["KeyMetadata"]["Arn"]
+        (Path(where) / "plain").write_bytes(b"x")
+        compiled = {"PYTHONPYCACHEPREFIX": f"{where}/compiled", "PYTHONDONTWRITEBYTECODE": ""}
+        env = {**os.environ, **house.environment, **compiled}
+        command = [*KEYSTEAD, "encrypt", "plain", "-o", "sealed", "--overwrite", "--key-id", arn]
+        wall, spent = [], []
+        for _ in range(15):
+            before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            subprocess.run(command, cwd=where, env=env, check=True)
+            wall.append(time.perf_counter() - began)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return {"start, milliseconds": {"ratio": 1000 * min(wall), "of processor time": 1000 * min(spent)}}
+
+
+def show(results: dict[str, Any]) -> None:
+    for name, found in results.items():
+        if not isinstance(found, dict):
+            print(f"{name:<52}{found}")
+            continue
+        goal, unit = GOALS.get(name, (None, ""))
+        ratio = found.get("ratio", found.get("a second", 0.0))
+        met = "" if goal is None else ("met" if (ratio <= goal if unit == "at most" else ratio >= goal) else "MISSED")
+        aim = "" if goal is None else f"goal {goal:,.2f} {unit}"
+        more = ", ".join(f"{key} {value:,.2f}" for key, value in found.items() if value is not ratio)
+        print(f"{name:<52}{ratio:>14,.2f}  {met:<7}{aim:<34}{more}")
+
+
+if __name__ == "__main__":
+    main()
