@@ -23,6 +23,7 @@ from keystead.database.feed import ChangeCounter, Feed
 from keystead.gateway import Gateway
 from keystead.health import Health
 from keystead.identities import https
+from keystead.identities import lastuse as identity_lastuse
 from keystead.identities.issuers import Issuers
 from keystead.identities.room import Identities
 from keystead.keyholder import hardening
@@ -32,7 +33,7 @@ from keystead.keys import deletion, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.scheduler import Job, follow
-from keystead.services import cloudtrail, iam, kms, sts
+from keystead.services import cloudtrail, iam, kms, rolesanywhere, sts
 from keystead.services.service import Service
 from keystead.trail import outbox
 from keystead.trail.client import Recorder, SocketRecorder
@@ -121,6 +122,7 @@ class House:
             kms.service(self.keys),
             iam.service(self.identities),
             sts.service(self.identities),
+            rolesanywhere.service(self.identities),
             cloudtrail.service(self.lookup),
         )
 
@@ -192,7 +194,7 @@ class House:
 
 def index_of(database: Database, folder: Path, node: str) -> Index:
     """The index of one node's log, with everything that is folded in from it."""
-    return Index(database, folder, usage=lastuse.fold, node=node)
+    return Index(database, folder, usage=lastuse.fold, actors=identity_lastuse.fold, node=node)
 
 
 async def own_keys(database: Database) -> tuple[SealedKey, ...]:

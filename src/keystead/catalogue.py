@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from keystead.services import cloudtrail, iam, kms, sts
+from keystead.services import cloudtrail, iam, kms, rolesanywhere, sts
 from keystead.wire import binding, model
 
-SERVICES: Final = {"kms": kms, "iam": iam, "sts": sts, "cloudtrail": cloudtrail}
+SERVICES: Final = {"kms": kms, "iam": iam, "sts": sts, "rolesanywhere": rolesanywhere, "cloudtrail": cloudtrail}
 COMING: Final = ("secretsmanager", "ssm")
 """Services of the design that are not served yet: all their operations are absent."""
 

@@ -18,6 +18,7 @@ from keystead.failed_signatures import FailedSignatures
 from keystead.identities import callers
 from keystead.identities.call import Call, Caller
 from keystead.identities.callers import Credential
+from keystead.identities.presented import Presented
 from keystead.identities.errors import SessionExpired
 from keystead.identities.room import Identities
 from keystead.metrics import meters
@@ -25,7 +26,7 @@ from keystead.served import UNKNOWN, Failure, Outcome, Served, run
 from keystead.services.service import Service
 from keystead.trail import event as events
 from keystead.trail.client import Recorder, RecorderLost
-from keystead.wire import binding, findings, sigv4
+from keystead.wire import binding, findings, sigv4, x509
 from keystead.wire.errors import Refused, Unreadable
 from keystead.wire.http import Request, Response
 from keystead.wire.recognise import recognise
@@ -44,6 +45,14 @@ class Peer(NamedTuple):
     address: str
     secure: bool
     tls: Mapping[str, str] | None = None
+
+
+class Authenticated(NamedTuple):
+    """Who calls, as far as that is known before the operation begins."""
+
+    caller: Caller
+    region: str
+    presented: Presented | None = None
 
 
 class Feed(Protocol):
@@ -124,7 +133,7 @@ class Gateway:
         if not self._feed.current():
             await self._feed.catch_up()
         at = self._clock()
-        caller, region = await self._authenticate(served, request, at, peer)
+        caller, region, presented = await self._authenticate(served, request, at, peer)
         name, operation = served.named(request)
         agent = request.named.get(b"user-agent")
         call = Call(
@@ -137,6 +146,7 @@ class Gateway:
             peer.address,
             agent.decode("latin-1") if agent else "",
             peer.secure,
+            presented=presented,
         )
         if isinstance(operation, Failure):
             outcome = Outcome(served.refuse(operation, call.id), {}, failure=operation)
@@ -147,12 +157,14 @@ class Gateway:
         measure(served, name, outcome, began)
         return outcome.response
 
-    async def _authenticate(self, served: Served, request: Request, at: float, peer: Peer) -> tuple[Caller, str]:
+    async def _authenticate(self, served: Served, request: Request, at: float, peer: Peer) -> Authenticated:
         """Step 2. An unknown access key costs what a known one costs, and gets no further."""
         signed: sigv4.Signed | None = None
         try:
             if served.goes_unsigned(request):
-                return self._anonymous, self._region
+                return Authenticated(self._anonymous, self._region)
+            if x509.is_certified(request):
+                return self._certified(served, request, at)
             signed = sigv4.read(
                 request,
                 now=at,
@@ -161,11 +173,27 @@ class Gateway:
                 window=served.window,
                 regions=self._regions,
             )
-            return (await self._verify(signed, served.protocol)).caller, signed.region
+            return Authenticated((await self._verify(signed, served.protocol)).caller, signed.region)
         except Refused as refused:
             who = signed.access_key_id if signed else None
             await self._failures.record(self._recorder, at, served.source, refused, peer.address, who)
             raise
+
+    def _certified(self, served: Served, request: Request, at: float) -> Authenticated:
+        """Signed with the key of a certificate. Whether it may be believed is for the operation to find out."""
+        served.check_certified(request)
+        signed = x509.read(
+            request,
+            now=at,
+            service=served.model.signing_name,
+            protocol=served.protocol,
+            window=served.window,
+            regions=self._regions,
+        )
+        presented = Presented(
+            signed.algorithm, signed.serial, signed.certificates, signed.string_to_sign, signed.signature
+        )
+        return Authenticated(self._anonymous, signed.region, presented)
 
     async def _verify(self, signed: sigv4.Signed, protocol: str) -> Credential:
         try:

@@ -10,7 +10,7 @@ from keystead.identities.call import Call
 from keystead.logs import described
 from keystead.services.service import Service
 from keystead.trail import redaction
-from keystead.wire import binding, model
+from keystead.wire import binding, findings, model
 from keystead.wire.codecs import CODECS
 from keystead.wire.errors import Refused
 from keystead.wire.http import Request, Response
@@ -91,6 +91,12 @@ class Served:
         if name in self.unsigned:
             self.bound.operation(name)
         return name in self.unsigned
+
+    def check_certified(self, request: Request) -> None:
+        """Raises Refused for an operation that is not to be signed with the key of a certificate."""
+        operation = self.model.operations.get(self.codec.operation_name(self.model, request))
+        if operation is None or not operation.certified:
+            raise findings.refusal("malformed", self.protocol)
 
     def redactor(self, name: str) -> redaction.Redactor | None:
         """None for what the model does not know. Operations that are refused get theirs when they are first asked for."""

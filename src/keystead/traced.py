@@ -23,8 +23,8 @@ from opentelemetry.trace import Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from keystead import __version__
-from keystead.gateway import Gateway, Peer
-from keystead.identities.call import Call, Caller
+from keystead.gateway import Authenticated, Gateway, Peer
+from keystead.identities.call import Call
 from keystead.keyholder.promise import Keyholder
 from keystead.served import UNKNOWN, Outcome, Served
 from keystead.wire.http import Request, Response
@@ -69,7 +69,7 @@ class TracedGateway(Gateway):
             span.set_attribute("http.response.status_code", response.status)
             return response
 
-    async def _authenticate(self, served: Served, request: Request, at: float, peer: Peer) -> tuple[Caller, str]:
+    async def _authenticate(self, served: Served, request: Request, at: float, peer: Peer) -> Authenticated:
         with part("authenticate"):
             return await super()._authenticate(served, request, at, peer)
 

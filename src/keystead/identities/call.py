@@ -8,6 +8,7 @@ from keystead.access.decision import Combine, Decision, Standing
 from keystead.access.policy import Policy
 from keystead.access.request import Principal
 from keystead.identities import proof
+from keystead.identities.presented import Presented
 from keystead.identities.proof import Proof
 from keystead.trail.notes import Notes
 
@@ -61,6 +62,7 @@ class Call:
     at         seconds since the epoch, read once
     via        DNS name of the service that forwards this call for its caller, such as
                `secretsmanager.us-east-1.amazonaws.com`; only `forward` sets it
+    presented  the certificate that a request is signed with, where it is; nothing in it is verified
     proof      that `forward` did; without it no door believes `via`
     forwarded  the calls made on behalf of this one, each of which gets its own record
     """
@@ -77,6 +79,7 @@ class Call:
     partition: str = "aws"
     via: str | None = None
     proof: Proof | None = None
+    presented: Presented | None = None
     decided: bool = False
     notes: Notes = field(default_factory=Notes)
     forwarded: list[Self] = field(default_factory=list)

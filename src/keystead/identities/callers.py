@@ -225,6 +225,13 @@ def web_identity(account: str, provider: str, subject: str, audience: str) -> Ca
     return Caller(principal, Standing(), "", userid, identity)
 
 
+def certified(account: str, service: str, subject: str, tags: Mapping[str, str]) -> Caller:
+    """Whom a service vouches for after it has verified a certificate; roles trust the service, and look at the tags."""
+    principal = Principal(PrincipalKind.SERVICE, service, account, service, service)
+    identity = {"type": "Unknown", "principalId": subject, "accountId": account}
+    return Caller(principal, Standing(), "", subject, identity, tags=folded(tags))
+
+
 def anonymous(account: str) -> Caller:
     """Who has not shown yet who it is, as `account` records it."""
     principal = Principal(PrincipalKind.ANONYMOUS, "anonymous", account, "anonymous", "anonymous")

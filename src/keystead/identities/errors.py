@@ -104,6 +104,26 @@ class ProfileExists(IdentityError):
         self.name = name
 
 
+class DurationTooLong(IdentityError):
+    """Longer than the role allows."""
+
+
+class ChainTooLong(IdentityError):
+    """Longer than the session of a role may hold another role."""
+
+
+class TooManyPolicies(IdentityError):
+    """More policies than a session may have; the model does not bound them."""
+
+
+class ObjectNotFound(IdentityError):
+    """No trust anchor, profile or revocation list of that name here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class ProviderNotFound(IdentityError):
     """No OIDC provider of that ARN."""
 

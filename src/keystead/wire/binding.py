@@ -19,7 +19,11 @@ from keystead.wire.values import Convert, converter, renderer
 Function = Callable[..., Awaitable[Mapping[str, Any] | None]]
 
 
-UNSUPPORTED: Final = {"json": "UnsupportedOperationException", "query": "UnsupportedOperation"}
+UNSUPPORTED: Final = {
+    "json": "UnsupportedOperationException",
+    "query": "UnsupportedOperation",
+    "rest-json": "UnsupportedOperationException",
+}
 
 
 class BindingError(Exception):

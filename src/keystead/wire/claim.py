@@ -105,7 +105,7 @@ def shown(header: bytes) -> str:
 
 def in_query_string(request: Request, protocol: str) -> Claim:
     """Presigned requests. JSON services carry their parameters in the body, which such a request has not."""
-    if protocol == "json":
+    if protocol != "query":
         raise refusal("missing", protocol)
     given = parameters(request, protocol)
     algorithm = given.get("X-Amz-Algorithm", "")

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from keystead.wire import json11, query
+from keystead.wire import json11, query, restjson
 from keystead.wire.binding import Operation
 from keystead.wire.http import Request, Response
 from keystead.wire.model import Model
 
 
 class Codec(Protocol):
-    """What both modules promise."""
+    """What each module promises."""
 
     def operation_name(self, model: Model, request: Request) -> str: ...
     def parse(self, operation: Operation, request: Request) -> dict[str, Any]: ...
@@ -27,4 +27,4 @@ class Codec(Protocol):
     ) -> Response: ...
 
 
-CODECS: Final[Mapping[str, Codec]] = {"json": json11, "query": query}
+CODECS: Final[Mapping[str, Codec]] = {"json": json11, "query": query, "rest-json": restjson}

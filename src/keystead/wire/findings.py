@@ -13,6 +13,8 @@ CODES: Final = {
     "expired_token":   {"json": ("ExpiredTokenException", 400), "query": ("ExpiredToken", 403)},
     "wrong_signature": {"json": ("InvalidSignatureException", 400), "query": ("SignatureDoesNotMatch", 403)},
 }  # fmt: skip  # a table
+FORBIDDEN: Final = 403
+"""REST-JSON has the names of JSON 1.1, with this status (recorded AWS answers)."""
 TEXTS: Final = {
     "missing": "Request is missing Authentication Token",
     "unknown_key": "The security token included in the request is invalid.",
@@ -24,5 +26,7 @@ TEXTS: Final = {
 
 def refusal(finding: str, protocol: str, text: str | None = None) -> Refused:
     """What to answer for a finding of the table, in the names of the protocol."""
+    if protocol == "rest-json":
+        return Refused(CODES[finding]["json"][0], text or TEXTS.get(finding), FORBIDDEN)
     code, status = CODES[finding][protocol]
     return Refused(code, text or TEXTS.get(finding), status)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import botocore
 from botocore import xform_name
+
+from keystead.wire.supplement import supplemented
 
 DATA: Final = Path(botocore.__file__).parent / "data"
 
@@ -34,6 +36,7 @@ class Shape:
         self.pattern: str | None = traits.get("pattern")
         self.enum: tuple[str, ...] = tuple(traits.get("enum", ()))
         self.sensitive: bool = traits.get("sensitive", False)
+        self.location: str | None = traits.get("location")
         self.location_name: str | None = traits.get("locationName")
         self.flattened: bool = traits.get("flattened", False)
         self.timestamp_format: str | None = traits.get("timestampFormat")
@@ -68,9 +71,21 @@ def resolve(reference: Mapping[str, Any], shapes: Mapping[str, Any]) -> Shape:
     return Shape(name, {**shapes[name], **own}, shapes)
 
 
+class Http(NamedTuple):
+    """Where a REST operation lies, with its labels in braces, and the status of its answer."""
+
+    method: str = "POST"
+    uri: str = "/"
+    status: int = 200
+
+
 @dataclass(frozen=True, slots=True)
 class OperationModel:
-    """python_name is boto3's method name; result_wrapper is the query protocol's; unsigned operations carry no signature."""
+    """python_name     boto3's method name
+    result_wrapper  the query protocol's
+    unsigned        carries no signature
+    certified       is signed with the key of a certificate
+    """
 
     name: str
     python_name: str
@@ -79,6 +94,8 @@ class OperationModel:
     result_wrapper: str | None
     unsigned: bool
     errors: tuple[str, ...]
+    http: Http = Http()  # noqa: RUF009  # a constant
+    certified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +126,7 @@ class Model:
 @cache
 def load(name: str) -> Model:
     """The newest model of a service that botocore's data holds. Raises FileNotFoundError for an unknown service."""
-    document = read(newest(name))
+    document = supplemented(name, read(newest(name)))
     metadata, shapes = document["metadata"], document["shapes"]
     prefix = metadata.get("targetPrefix", "")
     prefixes = (prefix, prefix.rpartition(".")[2]) if "." in prefix else (prefix,)
@@ -149,7 +166,13 @@ def operation_model(name: str, traits: Mapping[str, Any], shapes: Mapping[str, A
         result_wrapper=output.get("resultWrapper") if output else None,
         unsigned=traits.get("authtype") == "none" or "smithy.api#noAuth" in traits.get("auth", ()),
         errors=tuple(error["shape"] for error in traits.get("errors", ())),
+        http=http(traits.get("http", EMPTY)),
+        certified=traits.get("authtype") == "x509",
     )
+
+
+def http(traits: Mapping[str, Any]) -> Http:
+    return Http(traits.get("method", "POST"), traits.get("requestUri", "/"), traits.get("responseCode", 200))
 
 
 def error_model(name: str, traits: Mapping[str, Any], shapes: Mapping[str, Any]) -> ErrorModel:

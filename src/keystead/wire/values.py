@@ -81,7 +81,7 @@ def renderer(shape: Shape, path: tuple[str, ...] = ()) -> Convert | None:
         return None
     inner = (*path, shape.name)
     if shape.type == "timestamp":
-        return stamp
+        return iso if shape.timestamp_format == "iso8601" else stamp
     if shape.type == "structure":
         return structure_renderer(shape, inner)
     return of_parts(shape, inner, renderer)
@@ -101,6 +101,10 @@ def structure_renderer(shape: Shape, path: tuple[str, ...]) -> Convert | None:
         return rendered
 
     return render
+
+
+def iso(at: float) -> str:
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def stamp(at: float) -> float:

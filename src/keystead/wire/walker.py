@@ -40,6 +40,7 @@ TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 CODES: Final = {
     #  protocol   constraint               wrong form                  member unknown
     "json":     ("ValidationException",   "SerializationException",   "UnsupportedOperationException"),
+    "rest-json": ("ValidationException",  "SerializationException",   "UnsupportedOperationException"),
     "query":    ("ValidationError",       "MalformedQueryString",     "UnsupportedOperation"),
 }  # fmt: skip  # a table
 

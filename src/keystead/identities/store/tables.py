@@ -197,6 +197,22 @@ identity_usage = Table(
     Column("region", String(32), nullable=False),
 )
 
+anywhere = Table(
+    "anywhere",
+    metadata,
+    Column("id", UNIQUE_ID, primary_key=True),
+    Column("uuid", String(36), nullable=False),
+    Column("kind", String(16), nullable=False),  # trust-anchor, profile, crl
+    Column("account", ACCOUNT, ForeignKey("accounts.id"), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("content", JSON, nullable=False),  # by kind: see anywhere.py
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("account", "region", "kind", "uuid"),
+)
+
 tags = Table(
     "identity_tags",
     metadata,

@@ -10,18 +10,6 @@ from keystead.keyholder.errors import KeyholderLost
 from keystead.services.service import Table
 
 
-class DurationTooLong(Exception):
-    """Longer than the role allows."""
-
-
-class ChainTooLong(Exception):
-    """Longer than the session of a role may hold another role."""
-
-
-class TooManyPolicies(Exception):
-    """More PolicyArns than a session may have; the model does not bound them."""
-
-
 class AccessKeyUnknown(Exception):
     """There is no access key of that id, long-term or temporary."""
 
@@ -39,11 +27,11 @@ NO_KEYS = (
 TABLE: Table = {
     AccessDenied: ("AccessDenied", "{text}"),
     PolicyMalformed: ("MalformedPolicyDocument", "{text}"),
-    DurationTooLong: (
+    errors.DurationTooLong: (
         "ValidationError",
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
     ),
-    ChainTooLong: (
+    errors.ChainTooLong: (
         "ValidationError",
         "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
     ),
@@ -51,7 +39,7 @@ TABLE: Table = {
         "PackedPolicyTooLarge",
         "Packed policy consumes {percent}% of allotted space, please use smaller policy.",
     ),
-    TooManyPolicies: ("ValidationError", TOO_MANY),  # ours, in the words of other constraints
+    errors.TooManyPolicies: ("ValidationError", TOO_MANY),  # ours, in the words of other constraints
     errors.PolicyNotAttachable: ("ValidationError", "Policy {arn} does not exist or is not attachable."),  # ours
     errors.DuplicateTags: (
         "ValidationError",

@@ -8,12 +8,13 @@ from keystead.identities import limits
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
 from keystead.identities.errors import EntityNotFound
+from keystead.identities.issuing import check_policies, issue
 from keystead.identities.names import federated_arn
 from keystead.identities.room import Identities
 from keystead.identities.sessions import Asked
 from keystead.identities.store import entities, tags
 from keystead.services.service import Answer
-from keystead.services.sts.operations import check_policies, credentials, issue, named
+from keystead.services.sts.operations import credentials, named
 
 Given = Sequence[Mapping[str, str]]
 

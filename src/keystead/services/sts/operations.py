@@ -3,20 +3,19 @@
 from collections.abc import Mapping, Sequence
 
 from keystead.access.errors import AccessDenied
-from keystead.access.policy import Kind
-from keystead.identities import documents, limits, new_keys, sessions
+from keystead.identities import issuing, limits, new_keys, sessions, trust
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
-from keystead.identities.errors import EntityNotFound, PolicyNotAttachable
+from keystead.identities.errors import ChainTooLong, EntityNotFound
+from keystead.identities.issuing import check_policies, issue
 from keystead.identities.names import TEMPORARY, session_arn
 from keystead.identities.room import Identities
 from keystead.identities.sessions import Asked, Issued
-from keystead.identities.store import access_keys, entities, permissions
+from keystead.identities.store import access_keys, entities
 from keystead.identities.store import sessions as stored_sessions
 from keystead.identities.store.entities import Entity
 from keystead.services.service import Answer
-from keystead.services.sts import trust
-from keystead.services.sts.errors import AccessKeyUnknown, ChainTooLong, DurationTooLong, TooManyPolicies
+from keystead.services.sts.errors import AccessKeyUnknown
 
 
 async def get_caller_identity(_room: Identities, call: Call) -> Answer:
@@ -102,34 +101,16 @@ async def assume_role(
     return answer(role, session, issued, packed)
 
 
-async def issue(room: Identities, call: Call, holder: Entity, session: Asked) -> Issued:
-    """Raises EntityNotFound, PolicyNotAttachable, KeyholderLost."""
-    new = await new_keys.make(room.keyholder, TEMPORARY)
-    async with room.write_session(call) as tx:
-        for arn in session.policy_arns:
-            await permissions.known(tx.connection, holder.account, arn, PolicyNotAttachable)
-        return await sessions.issue(tx, holder, new, session)
-
-
 def named(policy_arns: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
     """Each once; a member without an ARN is "", which is not attachable."""
     return tuple(dict.fromkeys(given.get("arn", "") for given in policy_arns))
 
 
 def check_duration(role: Entity, call: Call, seconds: int) -> None:
+    """Raises ChainTooLong, DurationTooLong."""
     if call.caller.principal.kind is trust.ROLE_SESSION and seconds > limits.CHAINED_SECONDS:
         raise ChainTooLong
-    if role.role is None or seconds > role.role.max_session:
-        raise DurationTooLong
-
-
-def check_policies(session: Asked) -> int | None:
-    """Percent of the room for policies and tags. Raises TooManyPolicies, SessionTooLarge, PolicyMalformed."""
-    if len(session.policy_arns) > limits.SESSION_POLICIES:
-        raise TooManyPolicies
-    if session.policy is not None:
-        documents.check(session.policy, Kind.SESSION)
-    return session.packed
+    issuing.check_duration(role, seconds)
 
 
 def answer(role: Entity, session: Asked, issued: Issued, packed: int | None) -> Answer:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from keystead.access.errors import AccessDenied
-from keystead.identities import callers, limits, web_identity
+from keystead.identities import callers, limits, trust, web_identity
 from keystead.identities.call import Call
+from keystead.identities.issuing import check_policies, issue
 from keystead.identities.names import parse_entity
 from keystead.identities.room import Identities
 from keystead.identities.sessions import Asked
@@ -12,8 +13,7 @@ from keystead.identities.store import accounts, entities, providers
 from keystead.identities.store.entities import Entity
 from keystead.identities.web_identity import Unverified, WebIdentity
 from keystead.services.service import Answer
-from keystead.services.sts import trust
-from keystead.services.sts.operations import answer, check_duration, check_policies, issue, named
+from keystead.services.sts.operations import answer, check_duration, named
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 
