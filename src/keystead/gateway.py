@@ -18,8 +18,8 @@ from keystead.failed_signatures import FailedSignatures
 from keystead.identities import callers
 from keystead.identities.call import Call, Caller
 from keystead.identities.callers import Credential
-from keystead.identities.presented import Presented
 from keystead.identities.errors import SessionExpired
+from keystead.identities.presented import Presented
 from keystead.identities.room import Identities
 from keystead.metrics import meters
 from keystead.served import UNKNOWN, Failure, Outcome, Served, run
