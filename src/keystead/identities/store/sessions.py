@@ -1,11 +1,13 @@
 """Temporary credentials: a row per session, so that deleting the row ends the session at once."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from sqlalchemy import delete, insert, select
 
 from keystead.database.engine import Connection, Transaction
+from keystead.identities.store.tables import KIND
 from keystead.identities.store.tables import sessions as table
 
 KEPT_SECONDS: Final = 86_400
@@ -47,6 +49,19 @@ async def find(connection: Connection, access_key_id: str) -> Session | None:
 async def add(tx: Transaction, session: Session) -> None:
     """The one holding it must be present in this transaction. Nobody need hear of it: absence is not cached."""
     await tx.execute(insert(table).values(asdict(session)))
+
+
+async def living(connection: Connection, now: float) -> Sequence[Session]:
+    """All that have not expired, newest first."""
+    rows = await connection.execute(select(table).where(table.c.expires_at > now).order_by(table.c.issued_at.desc()))
+    return [Session(**row) for row in rows.mappings()]
+
+
+async def revoke(tx: Transaction, access_key_ids: Sequence[str]) -> None:
+    """They end with this transaction."""
+    for access_key_id in access_key_ids:
+        await tx.execute(delete(table).where(table.c.access_key_id == access_key_id))
+        tx.changed(KIND, access_key_id)
 
 
 async def sweep(tx: Transaction, now: float) -> int:
