@@ -340,3 +340,12 @@ def test_a_verb_starts_in_a_fifth_of_a_second(house, key, tmp_path):
         time.sleep(0)
 
     assert min(spent) < 0.2
+
+
+def test_the_documented_plan_is_what_the_command_prints(keystead):
+    from pathlib import Path
+
+    document = (Path(__file__).parents[2] / "docs" / "envelope.md").read_text()
+    shown = document.partition("<!-- keystead plan -->\n```\n")[2].partition("```")[0]
+
+    assert keystead("plan").stdout.decode() == shown

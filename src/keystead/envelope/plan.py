@@ -23,11 +23,11 @@ def size_of(text: str) -> int:
     cleaned = cleaned.removesuffix("I")
     unit = cleaned[-1:] if cleaned[-1:] in UNITS and not cleaned[-1:].isdigit() else ""
     number = float(cleaned.removesuffix(unit))
+    if not 0 < number < 1e30:  # neither nan nor inf
+        raise ValueError(f"{text} is not a size.")
     scale = UNITS[unit]
     if binary:
         scale = 1024 ** (len(str(UNITS[unit])) // 3)
-    if not number > 0:
-        raise ValueError(f"{text} is not a size.")
     return round(number * scale)
 
 
@@ -57,6 +57,11 @@ class Plan:
     @property
     def objects(self) -> int:
         return -(-self.total // self.object_size)
+
+    @property
+    def versions(self) -> int:
+        """Of each branch key, by the time that all of it has been written."""
+        return max(1, round(self.total / self.written_per_year * 365 / self.rotation))
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """By chapter, by name."""
@@ -96,15 +101,15 @@ class Plan:
     def _rotation(self) -> dict[str, Any]:
         return {
             "key service rotates its material: rewrapped": 0,
-            "branch keys rewrapped after a compromise of the old material": self.branches,
-            "seconds for that": round(self.branches * 2 / self.kms_rate, 1),
+            "versions of branch keys wrapped anew, if its material was compromised": self.branches * self.versions,
+            "seconds for that": round(2 * self.branches * self.versions / self.kms_rate, 1),
             "data keys rewrapped if every object had its own key call": self.objects,
             "days for that": round(self.objects * 2 / self.kms_rate / DAY, 1),
             "core years to seal all payload anew": round(2 * self.total / self.core_rate / YEAR, 2),
         }
 
     def _exposed(self) -> dict[str, Any]:
-        versions = max(1, round(self.total / max(1, self.written_per_year) * 365 / self.rotation))
+        versions = self.versions
         per_version = self.total / self.branches / versions
         return {
             "by one data key, bytes": self.object_size,

@@ -1,13 +1,13 @@
 """Identities: who a request comes from, and what its policies are, cached until something about it changes."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from keystead.access.request import Principal, PrincipalKind
 from keystead.database.cache import Cache
-from keystead.database.engine import Database, Transaction
+from keystead.database.engine import Connection, Database, Transaction
 from keystead.database.feed import EVERYTHING, Feed
 from keystead.identities import aws_managed, callers, documents, https, names, new_keys, sessions
 from keystead.identities.call import Call
@@ -100,6 +100,12 @@ class Identities:
             self._met.clear()
         self._met.add(access_key_id)
         return credential
+
+    @asynccontextmanager
+    async def read_for_strangers(self) -> AsyncIterator[Connection]:
+        """A read for somebody who has shown nothing yet: a few at a time, so that the others need not wait for them."""
+        async with self._strangers, self.database.read() as connection:
+            yield connection
 
     async def look_in_vain(self) -> None:
         """What it costs to find a key unknown. Owed where a known one is refused: time must not tell."""

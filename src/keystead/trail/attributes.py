@@ -95,6 +95,7 @@ NAMES_COUNT: Final = frozenset({"iam.amazonaws.com", "sts.amazonaws.com"})
 
 USER: Final = "AWS::IAM::User"
 ROLE: Final = "AWS::IAM::Role"
+GROUP: Final = "AWS::IAM::Group"
 POLICY: Final = "AWS::IAM::Policy"
 ACCESS_KEY: Final = "AWS::IAM::AccessKey"
 SESSION: Final = "AWS::STS::AssumedRole"
@@ -106,6 +107,7 @@ class Request(Struct, rename="camel", gc=False):
     user_name: str | None = None
     new_user_name: str | None = None
     role_name: str | None = None
+    group_name: str | None = None
     policy_arn: str | None = None
     permissions_boundary: str | None = None
     access_key_id: str | None = None
@@ -114,6 +116,7 @@ class Request(Struct, rename="camel", gc=False):
         yield USER, self.user_name
         yield USER, self.new_user_name
         yield ROLE, self.role_name
+        yield GROUP, self.group_name
         yield POLICY, self.policy_arn
         yield POLICY, self.permissions_boundary
         yield ACCESS_KEY, self.access_key_id

@@ -89,7 +89,7 @@ async def kept(room: Identities, call: Call, kind: str, arn: str) -> Kept | None
     parsed = door.ARN.fullmatch(arn)
     if parsed is None or parsed["kind"] != kind or parsed["region"] != call.region:
         return None
-    async with room.database.read() as connection:
+    async with room.read_for_strangers() as connection:
         return await anywhere.find(connection, kind, parsed["account"], call.region, parsed["uuid"])
 
 
@@ -98,13 +98,13 @@ async def account_of(room: Identities, arn: str) -> str | None:
     parsed = door.ARN.fullmatch(arn)
     if parsed is None:
         return None
-    async with room.database.read() as connection:
+    async with room.read_for_strangers() as connection:
         return parsed["account"] if await accounts.exists(connection, parsed["account"]) else None
 
 
 async def verified(room: Identities, call: Call, presented: Presented, anchor: Kept) -> Holder:
     """Step 2. Raises SignInRefused."""
-    async with room.database.read() as connection:
+    async with room.read_for_strangers() as connection:
         lists = await anywhere.listed(connection, REVOCATIONS, anchor.account, anchor.region)
     wanted = [one for one in lists if one.enabled and one.content["anchor"] == anchor.uuid]
     raw = [base64.b64decode(one.content["data"]) for one in wanted]

@@ -82,7 +82,7 @@ async def account_of(room: Identities, role_arn: str) -> str | None:
     parsed = parse_entity(role_arn)
     if parsed is None or parsed.kind != "role":
         return None
-    async with room.database.read() as connection:
+    async with room.read_for_strangers() as connection:
         return parsed.account if await accounts.exists(connection, parsed.account) else None
 
 
@@ -91,7 +91,7 @@ async def verified(room: Identities, call: Call, account: str | None, unverified
     provider = None
     issuer = unverified.issuer.removeprefix("https://")
     if account is not None and unverified.issuer != issuer:
-        async with room.database.read() as connection:
+        async with room.read_for_strangers() as connection:
             provider = await providers.of_issuer(connection, account, issuer)
     return await web_identity.verify(unverified, provider, room.issuers, call.at)
 
