@@ -36,6 +36,16 @@ def keystead(*arguments: object, database: str = "", status: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+def gone(folder: Path) -> None:
+    """Remove it, also while a process that was killed is still ending in it."""
+    for _ in range(100):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{folder} cannot be removed")
+
+
 class Site:
     """Where a test's installation runs: an engine, and what it takes to lose everything."""
 
@@ -60,7 +70,7 @@ class Site:
 
     def lose_everything(self, node: Node) -> None:
         node.kill()
-        shutil.rmtree(node.data)
+        gone(node.data)
         if self._databases:
             self._databases.drop(self.database)
         self.database = self.new_database()

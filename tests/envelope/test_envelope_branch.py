@@ -11,6 +11,10 @@ from keystead.envelope.branch import BranchKeyring, BranchKeys, MemoryRows
 from keystead.envelope.branch.rows import ACTIVE, BranchTaken
 from keystead.envelope.databases import SqlBranchRows, metadata
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"  # sockets that botocore's pool leaves to the collector
+)
+
 
 class Counted:
     """Counts the calls to a real KMS client."""

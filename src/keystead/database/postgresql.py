@@ -121,6 +121,8 @@ def take_turn(connection: Connection) -> None:
 def loss(error: BaseException, *, writing: bool) -> Loss:
     if isinstance(error, OSError):
         return True
+    if isinstance(error, asyncpg.InterfaceError) and "is closed" in str(error):  # by the server, between two uses
+        return True
     if isinstance(error, asyncpg.InvalidCachedStatementError):  # another node has migrated; the driver prepares anew
         return False
     state = str(getattr(error, "sqlstate", None) or "")
