@@ -15,10 +15,11 @@ demo: setup ## the main job before your eyes; FOLDER=path takes your own files
 
 test: setup ## everything a fresh machine can run
 	@sh scripts/debian.sh $(SERVERS) || true
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not alone"
+	@$(BIN)/python -m pytest -q -m alone
 
 quick: setup ## under a minute
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not whole"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not whole and not alone"
 
 check: setup ## lint, types, layers
 	@$(BIN)/ruff check .

@@ -12,7 +12,7 @@ import pytest
 
 from installation import Node, health, install, until
 
-pytestmark = [pytest.mark.whole, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.alone, pytest.mark.whole, pytest.mark.slow, pytest.mark.timeout(300)]
 
 MIB = 1024 * 1024
 SERVED_WITHIN = 5.0

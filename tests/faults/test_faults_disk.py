@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from installation import health, recorded, until, verify_trail
 from load import Load, lost
 
-pytestmark = [pytest.mark.whole, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.alone, pytest.mark.whole, pytest.mark.slow, pytest.mark.timeout(600)]
 
 CLIENTS = 2
 BACK_WITHIN = 20.0

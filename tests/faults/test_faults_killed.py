@@ -12,7 +12,7 @@ from installation import health, recorded, until, verify_trail
 from load import Load, lost
 from postgresql import free_port
 
-pytestmark = [pytest.mark.whole, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.whole, pytest.mark.slow]
 
 KINDS = ("keyholder", "recorder", "worker", "scheduler", "supervisor")
 BACK_WITHIN = 3.0

@@ -14,7 +14,7 @@ from postgresql import Server
 
 from .conftest import cluster
 
-pytestmark = [pytest.mark.whole, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.alone, pytest.mark.whole, pytest.mark.slow, pytest.mark.timeout(600)]
 
 CLIENTS = 3
 ALL_BACK = 30.0

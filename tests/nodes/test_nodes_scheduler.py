@@ -8,7 +8,7 @@ import pytest
 
 from installation import until
 
-pytestmark = [pytest.mark.whole, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.alone, pytest.mark.whole, pytest.mark.slow, pytest.mark.timeout(300)]
 
 TAKEN_OVER_WITHIN = 40.0
 """Seconds. The lease of a dead node runs for 10; the rest is for the work, on a busy machine."""

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-BACK_WITHIN = 3.0
-"""Seconds, from a death to the next life (issue of hard faults)."""
+BACK_WITHIN = 10.0  # seconds; the longest pause is one of them, and a busy machine takes the rest
 
 # Runs a supervisor of the children described on its command line. `ready` comes when all have said that they live.
 SUPERVISOR = """

@@ -39,7 +39,7 @@ LIMITED: Final = {
     **SESSION,
     "lock_timeout": "8s",  # a writer's wait for its turn
     "statement_timeout": "10s",
-    "idle_in_transaction_session_timeout": "10s",  # a writer that was stopped must not stop all others
+    "idle_in_transaction_session_timeout": "10s",
 }
 READING: Final = {
     **LIMITED,
@@ -48,6 +48,7 @@ READING: Final = {
 }
 WRITING: Final = {
     **LIMITED,
+    "idle_in_transaction_session_timeout": "3s",  # all others wait for the one whose turn it is: one that is cut off loses it soon
     "default_transaction_isolation": "read committed",  # each statement sees all that was committed before its turn
 }
 
