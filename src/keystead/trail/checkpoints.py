@@ -50,6 +50,14 @@ def parse(text: str) -> Checkpoint:
     return checkpoint
 
 
+def head(text: str) -> tuple[Checkpoint, bool]:
+    """What the first three lines say, and whether extension lines follow, as other logs may have. Raises ValueError."""
+    lines = text.split("\n")
+    if lines.pop() or not all(lines):
+        raise ValueError("not a checkpoint")
+    return parse("".join(f"{line}\n" for line in lines[:3])), len(lines) > 3
+
+
 def of_note(note: bytes) -> Checkpoint:
     """What a note says, whoever signed it. Raises ValueError."""
     text, empty, _ = note.decode().partition("\n\n")

@@ -1,13 +1,16 @@
-"""Signed notes (C2SP signed-note 1.0.0), and the two kinds of keys that sign checkpoints.
+"""Signed notes (C2SP signed-note 1.0.0), and the three kinds of keys that sign checkpoints.
 
 note            text, ending in LF | LF | — NAME BASE64(id | signature) LF …
 verifier key    NAME + HEX(id) + BASE64(type | public key)                       joined by plus signs
 id              first 4 bytes of SHA-256(NAME | LF | type | public key)
 
 type 01   Ed25519 over the text                                                  signed-note 1.0.0
+type 04   time (8) | Ed25519 over "cosignature/v1" LF "time " TIME LF | text     tlog-cosignature 1.0
 type 06   time (8) | ML-DSA-44 over "subtree/v1" LF 00 | name | time (8)         tlog-cosignature 1.1
           | origin | start (8) | end (8) | root (32)
           name and origin after their length (1); time in seconds; a checkpoint is the subtree from 0 to its size
+
+The log signs with 01 and 06, a witness with 04 and 06.
 """
 
 import binascii
@@ -17,18 +20,21 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
-from keystead.trail.checkpoints import Checkpoint, parse
+from keystead.trail.checkpoints import Checkpoint, head, parse
 
 ED25519: Final = 0x01
+COSIGNATURE: Final = 0x04
 ML_DSA_44: Final = 0x06
 ID_LENGTH: Final = 4
 TIME_LENGTH: Final = 8
+TIME_LIMIT: Final = 2**63
+"""tlog-cosignature 1.0, format."""
 LABEL: Final = b"subtree/v1\n\0"
 SIGNATURE_LIMIT: Final = 64
 """Lines of one note; signed-note 1.0.0 asks for at least 16."""
@@ -64,6 +70,11 @@ def subtree_message(name: str, seconds: int, checkpoint: Checkpoint) -> bytes:
     )
 
 
+def cosigned_message(seconds: int, text: str) -> bytes:
+    """What Ed25519 signs of a cosignature."""
+    return f"cosignature/v1\ntime {seconds}\n{text}".encode()
+
+
 def _prefixed(text: str) -> bytes:
     encoded = text.encode()
     return bytes([len(encoded)]) + encoded
@@ -73,19 +84,36 @@ def _verify_ed25519(_name: str, public: bytes, text: str, signature: bytes) -> N
     Ed25519PublicKey.from_public_bytes(public).verify(signature, text.encode())
 
 
-def _verify_ml_dsa(name: str, public: bytes, text: str, signature: bytes) -> None:
+def _verify_cosignature(_name: str, public: bytes, text: str, signature: bytes) -> None:
     """Raises ValueError also where the text is no checkpoint."""
-    seconds = int.from_bytes(signature[:TIME_LENGTH], "big")
+    head(text)
+    message = cosigned_message(time_of(signature), text)
+    Ed25519PublicKey.from_public_bytes(public).verify(signature[TIME_LENGTH:], message)
+
+
+def _verify_ml_dsa(name: str, public: bytes, text: str, signature: bytes) -> None:
+    """Raises ValueError also where the text is no checkpoint, or has extension lines: they are not signed."""
+    seconds = time_of(signature)
     message = subtree_message(name, seconds, parse(text))
     MLDSA44PublicKey.from_public_bytes(public).verify(signature[TIME_LENGTH:], message)
 
 
+def time_of(signature: bytes) -> int:
+    """When a cosignature was made, seconds since the epoch. Raises ValueError."""
+    seconds = int.from_bytes(signature[:TIME_LENGTH], "big")
+    if seconds >= TIME_LIMIT:
+        raise ValueError("not a time")
+    return seconds
+
+
 VERIFY: Final[dict[int, Callable[[str, bytes, str, bytes], None]]] = {
     ED25519: _verify_ed25519,
+    COSIGNATURE: _verify_cosignature,
     ML_DSA_44: _verify_ml_dsa,
 }
 LENGTHS: Final = {
     ED25519: 32,  # RFC 8032 5.1.5
+    COSIGNATURE: 32,
     ML_DSA_44: 1312,  # FIPS 204 table 2
 }
 
@@ -137,9 +165,23 @@ def opened(note: bytes, verifiers: Iterable[Verifier]) -> tuple[str, set[Verifie
 
     Raises NoteInvalid when it is no note, or when the signature of one of them does not verify.
     """
+    text, signatures = verified(note, verifiers)
+    return text, {signature.by for signature in signatures}
+
+
+class Signature(NamedTuple):
+    """One line of a note that verifies. `at` is seconds since the epoch; 0 for a kind that says no time."""
+
+    by: Verifier
+    line: str
+    at: int
+
+
+def verified(note: bytes, verifiers: Iterable[Verifier]) -> tuple[str, list[Signature]]:
+    """Like `opened`, with the signatures themselves in the note's order."""
     known = {(verifier.name, verifier.id): verifier for verifier in verifiers}
     text, lines = _split(note)
-    signed = set()
+    found = []
     for line in lines:
         name, signature = _signature(line)
         verifier = known.get((name, signature[:ID_LENGTH]))
@@ -147,8 +189,9 @@ def opened(note: bytes, verifiers: Iterable[Verifier]) -> tuple[str, set[Verifie
             continue
         if not verifier.verifies(text, signature[ID_LENGTH:]):
             raise NoteInvalid(f"the signature of {name} does not verify")
-        signed.add(verifier)
-    return text, signed
+        at = 0 if verifier.kind == ED25519 else time_of(signature[ID_LENGTH:])
+        found.append(Signature(verifier, line, at))
+    return text, found
 
 
 def _split(note: bytes) -> tuple[str, list[str]]:
@@ -175,35 +218,44 @@ def _signature(line: str) -> tuple[str, bytes]:
     return name, signature
 
 
-class Signer:
-    """The log's own two keys, under the name of its origin. Holds secrets."""
+def signature_line(verifier: Verifier, signature: bytes) -> str:
+    return f"{DASH} {verifier.name} {b64encode(verifier.id + signature).decode()}\n"
 
-    def __init__(self, origin: str, seeds: tuple[bytes, bytes], clock: Callable[[], float] = time.time) -> None:
-        """`seeds` are those of Ed25519 and ML-DSA-44, 32 bytes each."""
-        self._origin = origin
+
+class Signer:
+    """Two keys under one name: the log's own, or a witness's. Holds secrets."""
+
+    def __init__(self, name: str, seeds: tuple[bytes, bytes], clock: Callable[[], float] = time.time) -> None:
+        """`seeds` are those of Ed25519 and ML-DSA-44, 32 bytes each. A log's name is its origin."""
+        self._name = name
         self._clock = clock
         self._ed25519 = Ed25519PrivateKey.from_private_bytes(seeds[0])
         self._ml_dsa = MLDSA44PrivateKey.from_seed_bytes(seeds[1])
-        self.verifiers: Sequence[Verifier] = (
-            Verifier(origin, ED25519, self._ed25519.public_key().public_bytes_raw()),
-            Verifier(origin, ML_DSA_44, self._ml_dsa.public_key().public_bytes_raw()),
-        )
+        ed25519, ml_dsa = self._ed25519.public_key().public_bytes_raw(), self._ml_dsa.public_key().public_bytes_raw()
+        self.verifiers: Sequence[Verifier] = (Verifier(name, ED25519, ed25519), Verifier(name, ML_DSA_44, ml_dsa))
+        self.cosigners: Sequence[Verifier] = (Verifier(name, COSIGNATURE, ed25519), Verifier(name, ML_DSA_44, ml_dsa))
 
     def __repr__(self) -> str:
-        return f"Signer({self._origin!r})"
+        return f"Signer({self._name!r})"
 
     def sign(self, size: int, root: bytes) -> bytes:
-        """The signed note of a checkpoint."""
-        checkpoint = Checkpoint(self._origin, size, root)
+        """As the log: the signed note of a checkpoint."""
+        checkpoint = Checkpoint(self._name, size, root)
         text = checkpoint.text()
+        first = signature_line(self.verifiers[0], self._ed25519.sign(text.encode()))
+        return f"{text}\n{first}{self._subtree(checkpoint, int(self._clock()))}".encode()
+
+    def cosign(self, text: str) -> bytes:
+        """As a witness: signature lines for a checkpoint of any log. Raises ValueError where the text is none.
+
+        Extension lines are signed by Ed25519 alone; where there are any, it is the only one.
+        """
+        checkpoint, extended = head(text)
         seconds = int(self._clock())
-        message = subtree_message(self._origin, seconds, checkpoint)
-        signatures = (
-            self._ed25519.sign(text.encode()),
-            struct.pack(">Q", seconds) + self._ml_dsa.sign(message),
-        )
-        lines = (
-            f"{DASH} {verifier.name} {b64encode(verifier.id + signature).decode()}\n"
-            for verifier, signature in zip(self.verifiers, signatures, strict=True)
-        )
-        return f"{text}\n{''.join(lines)}".encode()
+        stamped = struct.pack(">Q", seconds) + self._ed25519.sign(cosigned_message(seconds, text))
+        lines = signature_line(self.cosigners[0], stamped)
+        return (lines if extended else lines + self._subtree(checkpoint, seconds)).encode()
+
+    def _subtree(self, checkpoint: Checkpoint, seconds: int) -> str:
+        message = subtree_message(self._name, seconds, checkpoint)
+        return signature_line(self.verifiers[1], struct.pack(">Q", seconds) + self._ml_dsa.sign(message))
