@@ -13,7 +13,7 @@ import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from keystead.trail.merkle import HASH_LENGTH, TILE_HEIGHT, fold
 
@@ -32,6 +32,11 @@ class Hashes:
     def __init__(self, folder: Path, flags: int = os.O_RDWR | os.O_CREAT) -> None:
         """Raises OSError. Files that are not there are made: what they held is then computed again."""
         self._levels = [os.open(folder / FOLDER / str(level), flags | os.O_CLOEXEC, 0o600) for level in range(LEVELS)]
+
+    @classmethod
+    def read_only(cls, folder: Path) -> Self:
+        """Raises OSError, FileNotFoundError among them."""
+        return cls(folder, os.O_RDONLY)
 
     def write(self, first: int, levels: Sequence[Sequence[bytes]]) -> None:
         """What Frontier.extend completed when the tree had `first` leaves. Not yet durable. Raises OSError."""

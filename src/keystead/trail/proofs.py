@@ -100,11 +100,17 @@ def check_consistency(first: int, size: int, proof: Sequence[bytes], first_root:
     path = [*hashes(proof)]
     if first & (first - 1) == 0:
         path.insert(0, first_root)
-    if not path:
-        raise ProofInvalid("the proof is too short")
+    if _roots(first, size, path) != (first_root, root_hash):
+        raise ProofInvalid("the tree does not begin with the earlier one")
+
+
+def _roots(first: int, size: int, path: list[bytes]) -> tuple[bytes, bytes]:
+    """Of both trees, as the path makes them."""
     where, last = first - 1, size - 1
     while where & 1:
         where, last = where >> 1, last >> 1
+    if not path:
+        raise ProofInvalid("the proof is too short")
     old = new = path[0]
     for hash_ in path[1:]:
         if last == 0:
@@ -116,8 +122,9 @@ def check_consistency(first: int, size: int, proof: Sequence[bytes], first_root:
         else:
             new = node(new, hash_)
         where, last = where >> 1, last >> 1
-    if last or old != first_root or new != root_hash:
-        raise ProofInvalid("the tree does not begin with the earlier one")
+    if last:
+        raise ProofInvalid("the proof is too short")
+    return old, new
 
 
 def _check_trivial(first: int, size: int, proof: Sequence[bytes], first_root: bytes, root_hash: bytes) -> None:

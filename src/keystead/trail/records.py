@@ -25,6 +25,7 @@ CRC: Final = struct.Struct(">I")
 HEAD: Final = struct.Struct(">IQQQII")
 ENTRY: Final = struct.Struct(">BQQQQII32s")
 LEAF: Final = 0
+ENTRY_LENGTH: Final = ENTRY.size - 1
 SALT_LENGTH: Final = 32
 SALT_PLACE: Final = CRC.size + HEAD.size
 EVENT_PLACE: Final = SALT_PLACE + SALT_LENGTH
@@ -57,6 +58,9 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     def leaf(self, segment: int) -> bytes:
         return leaf_hash(self.stamp, segment, self.salted)
 
+    def entry(self, segment: int) -> bytes:
+        return hashed(self.stamp, segment, self.salted)[1:]
+
 
 def encode(stamp: Stamp, salted: bytes) -> bytes:
     """`salted` is salt | event."""
@@ -67,10 +71,14 @@ def encode(stamp: Stamp, salted: bytes) -> bytes:
     return CRC.pack(zlib.crc32(body)) + body
 
 
+def hashed(stamp: Stamp, segment: int, salted: bytes) -> bytes:
+    """What the leaf is the hash of: 00 | entry."""
+    digest = sha256(salted).digest()
+    return ENTRY.pack(LEAF, stamp.index, stamp.wall, stamp.monotonic, segment, stamp.source, stamp.number, digest)
+
+
 def leaf_hash(stamp: Stamp, segment: int, salted: bytes) -> bytes:
-    hashed = sha256(salted).digest()
-    entry = ENTRY.pack(LEAF, stamp.index, stamp.wall, stamp.monotonic, segment, stamp.source, stamp.number, hashed)
-    return sha256(entry).digest()
+    return sha256(hashed(stamp, segment, salted)).digest()
 
 
 def scan(descriptor: int, place: int, index: int) -> Iterator[Stored]:

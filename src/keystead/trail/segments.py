@@ -75,14 +75,33 @@ class Walk:
     @classmethod
     def at(cls, folder: Path, index: int) -> Self:
         """Standing before record `index`, found by the lengths of those before it in its segment. Raises LogDamaged."""
+        segment, _ = cls.segment_of(folder, index)
+        walk = cls(folder, segment, HEADER_LENGTH, segment)
+        walk.skip_to(index)
+        return walk
+
+    @staticmethod
+    def segment_of(folder: Path, index: int) -> tuple[int, int | None]:
+        """The segment that record `index` lies in, and the next one, None if it is the last. Raises LogDamaged."""
         known = firsts(folder)
         where = bisect_right(known, index) - 1
         if where < 0:
             raise LogDamaged(f"no segment holds record {index}")
-        walk = cls(folder, known[where], HEADER_LENGTH, known[where])
-        while walk.index < index:
-            walk._skip()
-        return walk
+        return known[where], known[where + 1] if where + 1 < len(known) else None
+
+    def skip_to(self, index: int) -> None:
+        """On, within the segment, to before record `index`. Raises LogDamaged."""
+        while self.index < index:
+            self._skip()
+
+    def take(self, count: int) -> Iterator[Stored]:
+        """The next `count` records. Raises LogDamaged when there are fewer."""
+        taken = 0
+        for stored in islice(iter(self), count):
+            yield stored
+            taken += 1
+        if taken < count:
+            raise LogDamaged(f"record {self.index} cannot be read")
 
     def __iter__(self) -> Iterator[Stored]:
         while True:
