@@ -20,6 +20,7 @@ VERBS: Final = {
     "restore":    "backup:restore",
     "root":       "root:application",
     "trail":      "trail:application",
+    "witness":    "witness:application",
     "encrypt":    "envelope_listed:encrypt",
     "decrypt":    "envelope_listed:decrypt",
     "inspect":    "envelope_listed:inspect",
