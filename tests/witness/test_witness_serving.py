@@ -9,7 +9,9 @@ from hashlib import sha256
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from keystead.cli.witness import application
 from keystead.trail.signed_note import Verifier, opened
 
 from .conftest import NAME, ORIGIN
@@ -87,16 +89,16 @@ def test_a_second_process_is_refused_and_a_large_body_too(data, tree):
 
 @pytest.mark.parametrize("verb", [("serve",), ("keys",), ("add-log", "x+00000000+AQ==")])
 def test_where_there_is_no_witness_it_says_how_to_make_one(tmp_path, verb):
-    done = run(verb[0], "--data", tmp_path / "none", *verb[1:])
+    done = CliRunner().invoke(application, [verb[0], "--data", str(tmp_path / "none"), *verb[1:]])
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "keystead witness init" in done.stderr
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(tmp_path):
     (tmp_path / "mine").write_text("mine")
 
-    done = run("init", "--data", tmp_path, "--name", NAME)
+    done = CliRunner().invoke(application, ["init", "--data", str(tmp_path), "--name", NAME])
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
