@@ -19,6 +19,14 @@ class Output(StrEnum):
     json = "json"
 
 
+class Form(StrEnum):
+    """The formats of --output where an answer is a list of objects."""
+
+    table = "table"
+    json = "json"
+
+
+FormOption = Annotated[Form, typer.Option("--output", help="table for people, json for programs.")]
 OutputOption = Annotated[Output, typer.Option("--output", help="text for people, json for programs.")]
 DataOption = Annotated[str, typer.Option("--data", envvar="KEYSTEAD_DATA", help="The folder of the installation.")]
 

@@ -16,6 +16,7 @@ VERBS: Final = {
     "access-key": "access_key:application",
     "session":    "session:application",
     "template":   "template:application",
+    "policy":     "policy:application",
     "backup":     "backup:backup",
     "restore":    "backup:restore",
     "root":       "root:application",

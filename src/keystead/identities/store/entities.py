@@ -142,7 +142,7 @@ async def create(
     if boundary is not None:
         await history.note(tx, account, made.id, "boundary", "", boundary)
     if role is not None:
-        await history.note(tx, account, made.id, "trust", "", role.trust)
+        await history.note_trust(tx, account, made.id, role.trust, role.trust_ids)
     tx.changed(KIND, made.id)
     return made
 

@@ -232,7 +232,9 @@ policy_history = Table(
     Column("because", String(64), nullable=False),
     Column("account", ACCOUNT, nullable=False),
     Column("subject", UNIQUE_ID, nullable=False),  # the user, role or managed policy
-    Column("kind", String(16), nullable=False),  # entity, inline, attached, boundary, trust, group, version, default
+    Column(
+        "kind", String(16), nullable=False
+    ),  # entity, inline, attached, boundary, trust, trust-ids, group, version, default
     Column("name", ARN, nullable=False),  # which one of its kind; empty where there is only one
     Column("value", Text),  # a policy's text, an ARN, a version; none: gone from here on
     Index(None, "subject", "seq"),

@@ -10,6 +10,7 @@ from keystead.identities.store import permissions
 from keystead.identities.store.entities import Entity
 from keystead.services.iam import door, shown
 from keystead.services.iam.pages import Pages
+from keystead.services.policy_warnings import warn
 from keystead.services.service import Answer
 
 
@@ -35,6 +36,7 @@ async def put(room: Identities, call: Call, entity: Entity, name: str, text: str
     documents.check(text)
     async with room.write(call) as tx:
         await permissions.put_inline(tx, entity, name, text)
+    warn(call, text)
 
 
 async def get_user_policy(room: Identities, call: Call, *, user_name: str, policy_name: str) -> Answer:

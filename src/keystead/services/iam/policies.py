@@ -13,6 +13,7 @@ from keystead.identities.store.tags import of as tags_of
 from keystead.identities.store.tags import put as put_tags
 from keystead.services.iam import door, shown
 from keystead.services.iam.pages import Pages
+from keystead.services.policy_warnings import warn
 from keystead.services.service import Answer
 
 
@@ -33,6 +34,7 @@ async def create_policy(
     async with room.write(call) as tx:
         made = await managed.create(tx, call.account, policy_name, path, description, policy_document)
         await put_tags(tx, made, pairs)
+    warn(call, policy_document)
     return {"Policy": shown.policy(made, (0, 0), pairs)}
 
 
@@ -92,6 +94,7 @@ async def create_policy_version(
     documents.check_managed(policy_document)
     async with room.write(call) as tx:
         made = await managed.add_version(tx, found, policy_document, default=set_as_default)
+    warn(call, policy_document)
     return {"PolicyVersion": shown.version(made)}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from keystead.access.policy import Kind
 from keystead.identities import documents, limits
 from keystead.identities.call import Call
 from keystead.identities.errors import BoundaryNotAttachable
@@ -12,6 +13,7 @@ from keystead.identities.store.entities import Role
 from keystead.identities.store.tags import put as put_tags
 from keystead.services.iam import door, shown
 from keystead.services.iam.pages import Pages
+from keystead.services.policy_warnings import warn
 from keystead.services.service import Answer
 
 
@@ -39,7 +41,9 @@ async def create_role(
             tx, call.account, "role", role_name, path, boundary=permissions_boundary, role=role
         )
         await put_tags(tx, made, pairs)
-        return {"Role": await shown.role(tx.connection, made)}
+        answer = {"Role": await shown.role(tx.connection, made)}
+    warn(call, assume_role_policy_document, Kind.TRUST)
+    return answer
 
 
 async def get_role(room: Identities, call: Call, *, role_name: str) -> Answer:
@@ -96,7 +100,8 @@ async def update_assume_role_policy(room: Identities, call: Call, *, role_name: 
     async with room.write(call) as tx:
         ids = await documents.check_trust(tx.connection, policy_document)
         await entities.change(tx, found, trust=policy_document, trust_ids=ids)
-        await history.note(tx, found.account, found.id, "trust", "", policy_document)
+        await history.note_trust(tx, found.account, found.id, policy_document, ids)
+    warn(call, policy_document, Kind.TRUST)
 
 
 async def delete_role(room: Identities, call: Call, *, role_name: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from keystead.access.policy import Kind
 from keystead.access.request import Values
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
@@ -16,6 +17,7 @@ from keystead.keys.lastuse import days_without_use, last_use
 from keystead.keys.pages import Pages
 from keystead.keys.use import Keys
 from keystead.services.kms.answers import key_metadata
+from keystead.services.policy_warnings import warn
 
 Answer = Mapping[str, Any]
 WINDOW: Final = (7, 30)
@@ -71,6 +73,7 @@ async def create_key(
         bypass=bool(bypass_policy_lockout_safety_check),
         asked=asked,
     )
+    warn(call, policy, Kind.KEY)
     return {"KeyMetadata": key_metadata(key)}
 
 

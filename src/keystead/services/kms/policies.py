@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keystead.access.policy import shown
+from keystead.access.policy import Kind, shown
 from keystead.access.request import Values
 from keystead.identities.call import Call
 from keystead.keys import policies, putting
 from keystead.keys.errors import ParameterWrong
 from keystead.keys.use import Keys
+from keystead.services.policy_warnings import warn
 
 
 async def get_key_policy(
@@ -35,6 +36,7 @@ async def put_key_policy(
         asked["kms:bypasspolicylockoutsafetycheck"] = (str(bypass_policy_lockout_safety_check).lower(),)
     policies.check_name(policy_name, writing=True)
     await putting.put(keys, call, key_id, policy, bypass=bool(bypass_policy_lockout_safety_check), asked=asked)
+    warn(call, policy, Kind.KEY)
 
 
 async def list_key_policies(

@@ -12,6 +12,7 @@ from keystead.identities.names import parse_entity
 from keystead.identities.room import Identities
 from keystead.identities.store import entities, permissions
 from keystead.identities.store.anywhere import PROFILE, Kept
+from keystead.services.policy_warnings import warn
 from keystead.services.rolesanywhere import door
 from keystead.services.rolesanywhere.errors import InputRefused
 from keystead.services.service import Answer
@@ -61,6 +62,7 @@ async def check(room: Identities, call: Call, content: Content) -> None:
                 raise EntityNotFound("role", parsed.name)
     if content["policy"]:
         documents.check(content["policy"], Kind.SESSION)
+        warn(call, content["policy"], Kind.SESSION)
     if len(content["policies"]) > limits.SESSION_POLICIES:
         raise TooManyPolicies
     async with room.database.read() as connection:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from keystead.access.errors import AccessDenied
+from keystead.access.policy import Kind
 from keystead.access.request import PrincipalKind
 from keystead.identities import limits
 from keystead.identities.authorize import authorize
@@ -13,6 +14,7 @@ from keystead.identities.names import federated_arn
 from keystead.identities.room import Identities
 from keystead.identities.sessions import Asked
 from keystead.identities.store import entities, tags
+from keystead.services.policy_warnings import warn
 from keystead.services.service import Answer
 from keystead.services.sts.operations import credentials, named
 
@@ -42,6 +44,7 @@ async def get_federation_token(
     if user is None:
         raise EntityNotFound("user", call.caller.user_name or "")
     issued = await issue(room, call, user, asked)
+    warn(call, policy, Kind.SESSION)
     shown: dict[str, object] = {
         "Credentials": credentials(issued),
         "FederatedUser": {"FederatedUserId": f"{call.account}:{name}", "Arn": arn},

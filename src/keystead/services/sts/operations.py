@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from keystead.access.errors import AccessDenied
+from keystead.access.policy import Kind
 from keystead.identities import issuing, limits, new_keys, sessions, trust
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
@@ -14,6 +15,7 @@ from keystead.identities.sessions import Asked, Issued
 from keystead.identities.store import access_keys, entities
 from keystead.identities.store import sessions as stored_sessions
 from keystead.identities.store.entities import Entity
+from keystead.services.policy_warnings import warn
 from keystead.services.service import Answer
 from keystead.services.sts.errors import AccessKeyUnknown
 
@@ -97,6 +99,7 @@ async def assume_role(
     )
     packed = check_policies(session)  # 4
     issued = await issue(room, call, role, session)  # 5
+    warn(call, policy, Kind.SESSION)
     call.notes.resource(role.account, "AWS::IAM::Role", role.arn)
     return answer(role, session, issued, packed)
 

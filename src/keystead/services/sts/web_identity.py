@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from keystead.access.errors import AccessDenied
+from keystead.access.policy import Kind
 from keystead.identities import callers, limits, trust, web_identity
 from keystead.identities.call import Call
 from keystead.identities.issuing import check_policies, issue
@@ -12,6 +13,7 @@ from keystead.identities.sessions import Asked
 from keystead.identities.store import accounts, entities, providers
 from keystead.identities.store.entities import Entity
 from keystead.identities.web_identity import Unverified, WebIdentity
+from keystead.services.policy_warnings import warn
 from keystead.services.service import Answer
 from keystead.services.sts.operations import answer, check_duration, named
 
@@ -68,6 +70,7 @@ async def assume_role_with_web_identity(
     check_duration(role, call, duration_seconds)  # 5
     packed = check_policies(session)
     issued = await issue(room, call, role, session)  # 6
+    warn(call, policy, Kind.SESSION)
     call.notes.resource(role.account, "AWS::IAM::Role", role.arn)
     return {
         **answer(role, session, issued, packed),
