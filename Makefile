@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 FOLDER ?=
-SERVERS := postgresql
+SERVERS := postgresql mariadb-server redis-server
 
 setup: .venv/installed
 

@@ -11,3 +11,34 @@ class ScheduleInvalid(RotationFault):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+class SecretUnusable(RotationFault):
+    """The secret's value is not what an engine needs; `text` says what is missing and never shows a value."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class LoginRefused(RotationFault):
+    """The target does not let this user in with this password."""
+
+
+class TargetLost(RotationFault):
+    """The target cannot be reached just now. `reason` is an error's type, never its text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TargetRefused(RotationFault):
+    """The target does not do what is asked: a right is missing, or an account is not as it should be.
+
+    text  ours, or the target's error code; never a statement, which could hold a verifier
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
