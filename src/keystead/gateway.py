@@ -26,13 +26,11 @@ from keystead.served import UNKNOWN, Failure, Outcome, Served, run
 from keystead.services.service import Service
 from keystead.trail import event as events
 from keystead.trail.client import Recorder, RecorderLost
+from keystead.trail.event import new_id
 from keystead.wire import binding, findings, sigv4, x509
 from keystead.wire.errors import Refused, Unreadable
 from keystead.wire.http import Request, Response
 from keystead.wire.recognise import recognise
-
-VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-
 
 NO_OPERATION: Final = "None"
 """In the metrics, the operation of a request that was refused before it was known what it asks."""
@@ -219,15 +217,14 @@ class Gateway:
     def _events(
         self, served: Served, call: Call, one: Call, outcome: Outcome, tls: Mapping[str, str] | None
     ) -> Iterator[bytes]:
-        """Of the call itself or of one that it forwarded: the caller's copy, and the copies of other accounts whose
-        resources were used.
-
-        A forwarded call has no request or answer of its own that could be shown; it failed when its call did.
+        """Of the call itself or of one made on its behalf: the caller's copy, and the copies of other accounts whose resources
+        were used.
         """
-        forwarded = one is not call
-        through = self._services.get(one.service) if forwarded else served
+        through = self._services.get(one.service) if one is not call else served
         redactor = through.redactor(one.action) if through else None
-        failure, answer = outcome.failure, outcome.answer
+        failure, answer, arguments = outcome.failure, outcome.answer, outcome.arguments
+        if one is not call:
+            failure, answer, arguments = self._failure(one, through, outcome), None, one.arguments
         owners = {resource.account for resource in one.notes.resources} - {one.account} if failure is None else set()
         shared = new_id() if owners else None
         for recipient in (one.account, *sorted(owners)):
@@ -238,18 +235,26 @@ class Gateway:
                 name=one.action,
                 region=one.region,
                 identity=one.caller.identity,
-                invoked_by=one.source_ip if forwarded else None,
+                invoked_by=one.source_ip if one.via else None,
                 source_ip=one.source_ip,
                 user_agent=one.user_agent,
                 error=(failure.code, failure.text) if failure else None,
-                parameters=redactor.parameters(outcome.arguments) if redactor and not forwarded else None,
-                response=redactor.response(answer) if redactor and answer is not None and not forwarded else None,
+                parameters=redactor.parameters(arguments) if redactor else None,
+                response=redactor.response(answer) if redactor and answer is not None else None,
                 notes=one.notes,
                 read_only=redactor.read_only if redactor else False,
                 recipient_account=recipient,
                 tls=tls,
                 shared_id=shared,
             )
+
+    def _failure(self, one: Call, through: Served | None, outcome: Outcome) -> Failure | None:
+        """What became of a call that was made on behalf of another, in its own service's words. One that nobody ended, or of a
+        service that is not served, failed when the other did.
+        """
+        if not one.ended or through is None:
+            return outcome.failure
+        return through.understood(one.error, one.id) if one.error is not None else None
 
 
 def measure(served: Served, name: str, outcome: Outcome, began: float) -> None:
@@ -271,9 +276,3 @@ def tls_details(request: Request, peer: Peer) -> Mapping[str, str] | None:
         return None
     host = request.named.get(b"host", b"")
     return {**peer.tls, "clientProvidedHostHeader": host[:255].decode("latin-1")}
-
-
-def new_id() -> str:
-    """A random UUID (RFC 9562, version 4), as uuid.uuid4 makes it and at a fraction of its cost."""
-    digits = events.randomness.take(32)
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"

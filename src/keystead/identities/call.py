@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from types import TracebackType
+from typing import Any, Self
 
 from keystead.access.decision import Combine, Decision, Standing
 from keystead.access.policy import Policy
@@ -65,6 +66,8 @@ class Call:
     presented  the certificate that a request is signed with, where it is; nothing in it is verified
     proof      that `forward` did; without it no door believes `via`
     forwarded  the calls made on behalf of this one, each of which gets its own record
+    arguments  of such a call: what it asks, by the names of the operation's parameters, for that record
+    ended      of such a call: it was entered with `with` and left again, by itself or by `error`
     """
 
     id: str
@@ -83,6 +86,16 @@ class Call:
     decided: bool = False
     notes: Notes = field(default_factory=Notes)
     forwarded: list[Self] = field(default_factory=list)
+    arguments: Mapping[str, Any] | None = None
+    ended: bool = False
+    error: Exception | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.error = error if isinstance(error, Exception) else None
+        self.ended = error is None or self.error is not None
 
     @property
     def account(self) -> str:
@@ -94,26 +107,52 @@ class Call:
         caller = self.caller
         return caller.access_key_id, caller.principal.arn, caller.userid
 
-    def forward(self, call_id: str, service: str, action: str, resource: str) -> Self:
-        """The same caller asks `service` for `action`, through the service of this call.
+    def forward(
+        self,
+        call_id: str,
+        service: str,
+        action: str,
+        resource: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        region: str | None = None,
+    ) -> Self:
+        """The same caller asks `service` for `action`, through the service of this call. Use it as `with call.forward(…) as …`.
 
         The only way `kms:ViaService` and `aws:ViaAWSService` come into being: nothing in an HTTP request can set `via`, and where
         somebody else sets it, it is not believed. The call is good for `resource` alone, the ARN of a key or of its alias, and
-        for a minute.
+        for a minute. `region`, where it is not this call's: the service forwards from there.
         """
-        through = f"{self.service}.amazonaws.com"
+        through, region = f"{self.service}.amazonaws.com", region or self.region
         made = replace(
-            self,
-            id=call_id,
+            self._another(call_id, action, arguments),
             service=service,
-            action=action,
-            via=f"{self.service}.{self.region}.amazonaws.com",
+            region=region,
+            via=f"{self.service}.{region}.amazonaws.com",
             source_ip=through,
             user_agent=through,
+        )
+        made.proof = proof.make(made, f"{service}:{action}", resource)
+        made.notes.additional["originRequestID"] = self.id
+        self.forwarded.append(made)
+        return made
+
+    def part(self, call_id: str, action: str, arguments: Mapping[str, Any]) -> Self:
+        """One of several things that this call asks for at once: decided by itself, and recorded as a call of its own."""
+        made = self._another(call_id, action, arguments)
+        made.notes.additional["originRequestID"] = self.id
+        self.forwarded.append(made)
+        return made
+
+    def _another(self, call_id: str, action: str, arguments: Mapping[str, Any] | None) -> Self:
+        return replace(
+            self,
+            id=call_id,
+            action=action,
+            arguments=arguments,
             decided=False,
             notes=Notes(),
             forwarded=[],
+            ended=False,
+            error=None,
         )
-        made.proof = proof.make(made, f"{service}:{action}", resource)
-        self.forwarded.append(made)
-        return made

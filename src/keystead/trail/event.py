@@ -272,3 +272,9 @@ def event_id(at: float) -> str:
     milliseconds = f"{int(at * 1000) & 0xFFFF_FFFF_FFFF:012x}"
     random = randomness.take(19)
     return f"{milliseconds[:8]}-{milliseconds[8:]}-7{random[:3]}-{VARIANT[random[3]]}{random[4:7]}-{random[7:]}"
+
+
+def new_id() -> str:
+    """A random UUID (RFC 9562, version 4), as uuid.uuid4 makes it and at a fraction of its cost: the requestID of a call."""
+    digits = randomness.take(32)
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
