@@ -11,7 +11,7 @@
 import asyncio
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from time import perf_counter
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from keystead.access.request import PrincipalKind
 from keystead.failed_signatures import FailedSignatures
@@ -222,7 +222,8 @@ class Gateway:
         """
         through = self._services.get(one.service) if one is not call else served
         redactor = through.redactor(one.action) if through else None
-        failure, answer, arguments = outcome.failure, outcome.answer, outcome.arguments
+        failure, answer = outcome.failure, outcome.answer
+        arguments: Mapping[str, Any] | None = outcome.arguments
         if one is not call:
             failure, answer, arguments = self._failure(one, through, outcome), None, one.arguments
         owners = {resource.account for resource in one.notes.resources} - {one.account} if failure is None else set()

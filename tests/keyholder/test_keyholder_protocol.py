@@ -44,6 +44,8 @@ MAY = [
     (protocol.RewrapSecret(b"token", "AKIAEXAMPLE"), {SCHEDULER}),
     (protocol.Reseal(SEALED), {SCHEDULER}),
     (protocol.Forget("key"), {WORKER, SCHEDULER}),
+    (protocol.SealValue(MATERIAL, b"x", b"", b""), {WORKER}),
+    (protocol.OpenValue(MATERIAL, b"x", b"x", b"", b""), {WORKER}),
 ]
 
 
@@ -179,7 +181,7 @@ def test_a_length_out_of_range_closes_the_connection_before_anything_else_comes(
 
 
 def test_the_largest_frame_is_taken_and_its_content_judged(house, wire):
-    place = bytes(FRAME_LIMIT - NUMBER_LENGTH - 7)
+    place = bytes(FRAME_LIMIT - NUMBER_LENGTH - 9)
     body = protocol.encode(protocol.SealMarker(b"", place))
     assert len(body) == FRAME_LIMIT - NUMBER_LENGTH
 

@@ -90,6 +90,12 @@ class SocketKeyholder:
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
         return await self._ask(protocol.GenerateDataKeyWithoutPlaintext(material, length, context), BYTES)
 
+    async def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
+        return await self._ask(protocol.SealValue(material, value, context, kind), PAIR)
+
+    async def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
+        return await self._ask(protocol.OpenValue(material, blob, sealed, context, kind), BYTES)
+
     async def random(self, length: int) -> bytes:
         return await self._ask(protocol.Random(length), BYTES)
 

@@ -43,6 +43,12 @@ class LocalKeyholder:
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
         return await self._ask(self._software.generate_data_key_without_plaintext, material, length, context)
 
+    async def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
+        return await self._ask(self._software.seal_value, material, value, context, kind)
+
+    async def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
+        return await self._ask(self._software.open_value, material, blob, sealed, context, kind)
+
     async def random(self, length: int) -> bytes:
         return self._software.random(length)
 

@@ -108,6 +108,8 @@ def warm_up() -> None:
     material = scratch.rewrap(scratch.create_material("warm-up", SYMMETRIC_DEFAULT))
     _, blob = scratch.generate_data_key(material, 32, b"")
     scratch.decrypt(material, scratch.reencrypt(material, blob, b"", material, b"x"), b"x")
+    data_key, sealed = scratch.seal_value(material, b"value", b"", b"kind")
+    scratch.open_value(material, data_key, sealed, b"", b"kind")
     scratch.generate_data_key_without_plaintext(material, 32, b"")
     _, token = scratch.create_secret("warm-up")
     token = scratch.rewrap_secret(token, "warm-up")

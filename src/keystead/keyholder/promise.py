@@ -89,6 +89,15 @@ class Keyholder(Protocol):
 
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes: ...
 
+    async def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
+        """(blob of a new data key, the value sealed under it, 45 bytes longer): the data key stays in the keyholder.
+
+        Value 1–65536 bytes; `kind`, at most 32, is bound like the context.
+        """
+
+    async def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
+        """The value, in one unwrap."""
+
     async def random(self, length: int) -> bytes:
         """1–1024 bytes."""
 

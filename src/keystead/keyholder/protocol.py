@@ -24,8 +24,8 @@ HEAD: Final = struct.Struct(">II")
 HEAD_LENGTH: Final = HEAD.size
 NUMBER_LENGTH: Final = 4
 NUMBER_LIMIT: Final = 2**32
-FRAME_LIMIT: Final = 32 * 1024
-"""Bytes after `length`. The largest honest request is ReEncrypt: a blob of 6144, two contexts of 8192 bytes, two tokens."""
+FRAME_LIMIT: Final = 96 * 1024
+"""Bytes after `length`. The largest honest request is OpenValue: a value of 65536 bytes, a blob of 6144, a context of 8192, a token."""
 LOAD_LIMIT: Final = 64
 """Sealed keys in one Load; more are sent in several."""
 
@@ -145,6 +145,21 @@ class Forget(Request, tag=18):
     key_id: str
 
 
+class SealValue(Request, tag=40):
+    material: Material
+    value: bytes
+    context: bytes
+    kind: bytes
+
+
+class OpenValue(Request, tag=41):
+    material: Material
+    blob: bytes
+    sealed: bytes
+    context: bytes
+    kind: bytes
+
+
 class Operation(NamedTuple):
     """One row: the method that answers, and who may ask."""
 
@@ -181,12 +196,14 @@ OPERATIONS: Final[dict[type[Request], Operation]] = {
     RewrapSecret: Operation("rewrap_secret", _S),
     Reseal: Operation("reseal", _S),
     Forget: Operation("forget", _WS),
+    SealValue: Operation("seal_value", _W),
+    OpenValue: Operation("open_value", _W),
 }
 
 decode: Final = msgspec.msgpack.Decoder[Request](
     CreateMaterial | Encrypt | Decrypt | ReEncrypt | GenerateDataKey | GenerateDataKeyWithoutPlaintext | Random
     | CreateSecret | SigningKey | SealMarker | OpenMarker | NewDomainKey | Rewrap | Load | CheckpointSeeds
-    | RewrapSecret | Reseal | Forget
+    | RewrapSecret | Reseal | Forget | SealValue | OpenValue
 ).decode  # fmt: skip  # a list of names
 encode: Final = msgspec.msgpack.Encoder().encode
 

@@ -9,7 +9,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from keystead.keyholder import tokens
+from keystead.keyholder import tokens, values
 from keystead.keyholder.ciphertext import (
     BLOB_LIMIT,
     CONTEXT_LIMIT,
@@ -22,7 +22,7 @@ from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, Reque
 from keystead.keyholder.opened import Opened, OpenedMaterials
 from keystead.keyholder.own_keys import CHECKPOINT, OwnKeys
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material, SealedKey
-from keystead.keyholder.sealing import CIPHERTEXT, MARKER, Altered, open_sealed, seal, urandom, wipe
+from keystead.keyholder.sealing import CIPHERTEXT, KEY_LENGTH, MARKER, Altered, open_sealed, seal, urandom, wipe
 from keystead.keyholder.tokens import Binding
 
 ENCRYPT_DECRYPT: Final = "ENCRYPT_DECRYPT"
@@ -128,6 +128,30 @@ class Software:
         plaintext, blob = self.generate_data_key(material, length, context)
         wipe(plaintext)
         return blob
+
+    # Values under a data key of their own
+
+    def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
+        if not 1 <= len(value) <= values.VALUE_LIMIT or len(kind) > values.KIND_LIMIT:
+            raise RequestRefused
+        data_key, blob = self.generate_data_key(material, KEY_LENGTH, context)
+        opened = self.decrypt(material, blob, context)
+        try:
+            if not hmac.compare_digest(opened, data_key):
+                raise CiphertextInvalid
+            return blob, values.seal_value(data_key, context, kind, value)
+        finally:
+            wipe(opened)
+            wipe(data_key)
+
+    def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
+        if len(sealed) > values.VALUE_LIMIT + values.OVERHEAD or len(kind) > values.KIND_LIMIT:
+            raise CiphertextInvalid
+        data_key = self.decrypt(material, blob, context)
+        try:
+            return values.open_value(data_key, context, kind, sealed)
+        finally:
+            wipe(data_key)
 
     def random(self, length: int) -> bytes:
         if not 1 <= length <= DATA_KEY_LIMIT:

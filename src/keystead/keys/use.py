@@ -89,6 +89,14 @@ class Use:
     async def generate_data_key_without_plaintext(self, length: int) -> bytes:
         return await self._keyholder.generate_data_key_without_plaintext(self.material, length, self._context)
 
+    async def seal_value(self, value: bytes, kind: bytes) -> tuple[bytes, bytes]:
+        """(blob of a new data key, the value sealed under it). The data key stays in the keyholder."""
+        return await self._keyholder.seal_value(self.material, value, self._context, kind)
+
+    async def open_value(self, blob: bytes, sealed: bytes, kind: bytes) -> bytes:
+        """Raises CiphertextInvalid."""
+        return await self._keyholder.open_value(self.material, blob, sealed, self._context, kind)
+
     async def reencrypt(self, blob: bytes, target: "Use") -> bytes:
         """The plaintext stays in the keyholder. Raises CiphertextInvalid."""
         to = target._context  # noqa: SLF001  # of its own class
