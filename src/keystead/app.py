@@ -35,10 +35,12 @@ from keystead.metrics import meters, page
 from keystead.scheduler import Job, follow
 from keystead.services import cloudtrail, iam, kms, rolesanywhere, sts
 from keystead.services.service import Service
-from keystead.trail import outbox
+from keystead.trail import outbox, policy
+from keystead.trail.asking import Asking
 from keystead.trail.client import Recorder, SocketRecorder
 from keystead.trail.index import Index
 from keystead.trail.lookup import Lookup
+from keystead.trail.policy import Policy
 from keystead.wire import model
 
 log = structlog.get_logger("keystead.app")
@@ -47,6 +49,7 @@ Clock = Callable[[], float]
 
 INDEX_SECONDS: Final = 0.1
 HEAR_SECONDS: Final = 0.5
+ASK_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 60.0
 PRUNE_SECONDS: Final = 3600.0
 COLLECT_AFTER: Final = 50_000
@@ -60,6 +63,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     slot      this process's place in the change counter; the scheduler's is 0
     listener  of a worker, for its clients; of the scheduler, for scrapers of metrics; -1 for none
+    published  of the scheduler, for readers of the tree; -1 for none
     ready     descriptor on which to say that the process serves; -1 for none
     """
 
@@ -68,6 +72,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     slot: int
     slots: int
     listener: int = -1
+    published: int = -1
     ready: int = -1
 
 
@@ -98,6 +103,7 @@ class House:
     wellbeing: Health
     clock: Clock
     rekeyed: asyncio.Event
+    asking: Asking | None = None
 
     @classmethod
     def build(
@@ -114,7 +120,19 @@ class House:
         rekeyed = asyncio.Event()
         feed.on(sealed_keys.KIND, lambda _: rekeyed.set())
         return cls(
-            installation, database, feed, keyholder, recorder, identities, keys, lookup, index, health, clock, rekeyed
+            installation,
+            database,
+            feed,
+            keyholder,
+            recorder,
+            identities,
+            keys,
+            lookup,
+            index,
+            health,
+            clock,
+            rekeyed,
+            asking_of(settings, clock),
         )
 
     def services(self) -> tuple[Service, ...]:
@@ -145,6 +163,7 @@ class House:
             Job("rotate and delete keys", every, self.once("keys", self.do_what_falls_due)),
             Job("sweep sessions", SWEEP_SECONDS, self.once("sessions", self.sweep)),
             Job("prune the index", PRUNE_SECONDS, self.prune),
+            *(() if self.asking is None else (Job("ask the witnesses", ASK_SECONDS, self.asking.run),)),
         )
 
     async def hear(self) -> None:
@@ -186,6 +205,8 @@ class House:
     async def close(self) -> None:
         await self.feed.close()
         self.index.close()
+        if self.asking is not None:
+            await self.asking.close()
         self.lookup.close()
         await self.recorder.close()
         await self.keyholder.close()
@@ -195,6 +216,13 @@ class House:
 def index_of(database: Database, folder: Path, node: str) -> Index:
     """The index of one node's log, with everything that is folded in from it."""
     return Index(database, folder, usage=lastuse.fold, actors=identity_lastuse.fold, node=node)
+
+
+def asking_of(settings: Settings, clock: Clock) -> Asking | None:
+    """None where no witness is named. Raises OSError, PolicyInvalid."""
+    if not settings.trail_policy:
+        return None
+    return Asking(settings.folder / "trail", policy.load(Path(settings.trail_policy)), clock)
 
 
 async def own_keys(database: Database) -> tuple[SealedKey, ...]:
@@ -265,6 +293,8 @@ async def scheduler(part: Part) -> None:
         async with asyncio.TaskGroup() as tasks:
             if part.listener >= 0:
                 tasks.create_task(tell_numbers(part, stop))
+            if part.published >= 0:
+                tasks.create_task(publish(part, stop))
             await follow(house.jobs(part.settings.scheduler_seconds), stop)
     finally:
         await house.close()
@@ -276,6 +306,15 @@ async def tell_numbers(part: Part, stop: asyncio.Event) -> None:
     from keystead import measured
 
     await measured.serve(socket.socket(fileno=part.listener), Path(part.runtime), part.settings.folder, stop)
+
+
+async def publish(part: Part, stop: asyncio.Event) -> None:
+    import socket
+
+    from keystead import published
+
+    asked = policy.load(Path(part.settings.trail_policy)) if part.settings.trail_policy else Policy()
+    await published.serve(socket.socket(fileno=part.published), part.settings.folder / "trail", asked, stop)
 
 
 def announce(part: Part) -> None:

@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     oidc_ca       a file of certificate authorities that OIDC providers may have besides those that the machine trusts
     metrics_port  0 for none
+    trail_policy  a file that names the witnesses of this node's log (trail.policy); empty for none
+    trail_port    where the log's tree is published; 0 for nowhere
     log_format    text or json; empty for text on a terminal and JSON elsewhere
 
     Each is set by the option of `keystead serve` of the same name, or by KEYSTEAD_ and its name in capitals.
@@ -56,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scheduler_seconds: float = 1.0
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"
+    trail_policy: str = ""
+    trail_port: int = 0
+    trail_host: str = "127.0.0.1"
     log_format: str = ""
 
     def __repr__(self) -> str:

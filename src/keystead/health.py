@@ -4,7 +4,7 @@
     keyholder    answers, so it is unsealed                 database   can be written to
     recorder     connected                                  feed       the lease holds: what caches say may be believed
     details      index: records that are durable and not yet indexed; reserve: whether disk space is held back;
-                 ill_since: RFC 3339, of each part that is ill
+                 witnesses: what each has cosigned, and what the quorum has; ill_since: RFC 3339, of each part that is ill
 
 Asking costs one round trip to each part, and no more than one of them each SECONDS, however often the page is called.
 """
@@ -21,8 +21,9 @@ from keystead import logs
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.keyholder.promise import Keyholder
-from keystead.trail import reserve, store
+from keystead.trail import cosigned, reserve, store
 from keystead.trail.client import Recorder
+from keystead.trail.cosigned import Standings
 from keystead.trail.segments import Reader
 
 SECONDS: Final = 1.0
@@ -69,11 +70,13 @@ class Health:
             "feed": self.feed.in_touch(),
         }
         self._note(parts)
-        details = {
+        details: dict[str, object] = {
             "index": {"lag_records": lag},
             "reserve": "kept" if (self.trail / reserve.NAME).exists() else "released",
             "ill_since": {name: logs.stamp(at) for name, at in self._ill_since.items()},
         }
+        if (known := cosigned.standings(self.trail)) is not None:
+            details["witnesses"] = witnessed(known, self.trail)
         ok = all(parts.values())
         told = {"status": said(ok), **{name: said(is_well) for name, is_well in parts.items()}, "details": details}
         return 200 if ok else 503, msgspec.json.encode(told)
@@ -104,6 +107,24 @@ async def lag(database: Database, trail: Path, node: str) -> int:
     async with database.read() as connection:
         position = await store.position(connection, node)
     return max(0, durable - (position.last + 1 if position else 0))
+
+
+def witnessed(known: Standings, trail: Path) -> dict[str, object]:
+    """What the witnesses have cosigned, as the scheduler last told it."""
+
+    def told(size: int, at: int) -> dict[str, object]:
+        return {"records": size, "at": logs.stamp(at) if at else None}
+
+    reader = Reader(trail)
+    try:
+        lag_records = max(0, reader.durable() - known.size)
+    finally:
+        reader.close()
+    each = {
+        name: told(one.size, one.at) | ({"error": one.error} if one.error else {})
+        for name, one in known.witnesses.items()
+    }
+    return {"cosigned": told(known.size, known.at) | {"lag_records": lag_records}, **each}
 
 
 def said(is_well: bool) -> str:

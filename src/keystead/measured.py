@@ -3,13 +3,9 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
-
-from keystead import config, server
+from keystead import beside, config, server
 from keystead.metrics import meters
 from keystead.metrics.exposition import exposed
 from keystead.server import Application, Receive, Scope, Send
@@ -20,21 +16,9 @@ LIMITS = config.Limits(body_bytes=0, header_bytes=16 * config.KIB, connections=6
 """A scraper asks short questions, and few scrapers ask."""
 
 
-class Beside(uvicorn.Server):
-    """A server in a process that has other things to do, and handles its signals itself."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def serve(listener: socket.socket, runtime: Path, data: Path, stop: asyncio.Event) -> None:
     """Until `stop`."""
-    serving = Beside(server.server(application(runtime / meters.FOLDER, data), limits=LIMITS).config)
-    running = asyncio.create_task(serving.serve(sockets=[listener]))
-    await stop.wait()
-    serving.should_exit = True
-    await running
+    await beside.serve(application(runtime / meters.FOLDER, data), listener, LIMITS, stop)
 
 
 def application(folder: Path, data: Path) -> Application:

@@ -29,6 +29,7 @@ from keystead.keyholder import seals
 from keystead.keyholder.errors import SealNotOpened
 from keystead.metrics import meters
 from keystead.processes import SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor
+from keystead.trail import policy
 
 READY_SECONDS: Final = 60.0
 
@@ -59,12 +60,24 @@ def refuse_unsafe(settings: Settings) -> None:
     """Plain HTTP leaves this machine only when the operator says so by name."""
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise StartFailed("--tls-cert and --tls-key go together.")
+    refuse_bad_policy(settings)
     if settings.tls_cert or settings.allow_plain_http or is_loopback(settings.host):
         return
     raise StartFailed(
         f"Plain HTTP on {settings.host} would show every secret to the network. "
         "Give --tls-cert and --tls-key, or say --allow-plain-http where something in front ends TLS."
     )
+
+
+def refuse_bad_policy(settings: Settings) -> None:
+    """A policy that cannot be read is better known now than in the scheduler, again and again."""
+    try:
+        if settings.trail_policy:
+            policy.load(Path(settings.trail_policy))
+    except OSError as error:
+        raise StartFailed(f"The policy {settings.trail_policy} cannot be read: {error.strerror}.") from error
+    except policy.PolicyInvalid as error:
+        raise StartFailed(f"{settings.trail_policy} is not a policy: {error.text}.") from error
 
 
 def is_loopback(host: str) -> bool:
@@ -106,7 +119,8 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
         (runtime.path / meters.FOLDER).mkdir(mode=0o700)
         meters.attach(page(runtime, "supervisor"))
         listener = listen(settings)
-        measured = listen_for_scrapers(settings)
+        measured = listen_apart(settings.metrics_host, settings.metrics_port, "metrics")
+        published = listen_apart(settings.trail_host, settings.trail_port, "the tree of the trail")
         heard, said = os.pipe()
         url = endpoint_url(settings, listener)
 
@@ -114,7 +128,7 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
             await asyncio.wait_for(hear(heard, settings.workers + 1), READY_SECONDS)
             announce(url)
 
-        await Supervisor(children(settings, runtime, listener, measured, said), ready).run()
+        await Supervisor(children(settings, runtime, listener, (measured, published), said), ready).run()
     finally:
         runtime.close()
 
@@ -136,15 +150,14 @@ def listen(settings: Settings) -> socket.socket:
         raise StartFailed(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
 
 
-def listen_for_scrapers(settings: Settings) -> socket.socket | None:
-    """The listener of /metrics; None when there is to be none. Raises StartFailed."""
-    if not settings.metrics_port:
+def listen_apart(host: str, port: int, purpose: str) -> socket.socket | None:
+    """A listener of the scheduler's; None when there is to be none. Raises StartFailed."""
+    if not port:
         return None
     try:
-        return server.bind(settings.metrics_host, settings.metrics_port)
+        return server.bind(host, port)
     except OSError as error:
-        where = f"{settings.metrics_host}:{settings.metrics_port}"
-        raise StartFailed(f"Cannot listen on {where} for metrics: {error.strerror}.") from error
+        raise StartFailed(f"Cannot listen on {host}:{port} for {purpose}: {error.strerror}.") from error
 
 
 def page(runtime: Runtime, name: str) -> Path:
@@ -165,7 +178,11 @@ def endpoint_url(settings: Settings, listener: socket.socket) -> str:
 
 
 def children(
-    settings: Settings, runtime: Runtime, listener: socket.socket, measured: socket.socket | None, said: int
+    settings: Settings,
+    runtime: Runtime,
+    listener: socket.socket,
+    apart: tuple[socket.socket | None, socket.socket | None],
+    said: int,
 ) -> list[Child]:
     """In the order of starting; stopping goes the other way, so that no answer is left without its record."""
     installation = Installation.load(settings.folder)
@@ -178,12 +195,17 @@ def children(
             Part(settings=settings, runtime=str(runtime.path), slot=slot, slots=slots, ready=said, **more)
         )
 
-    scrapers = () if measured is None else (measured.fileno(),)
-    scheduler = part(0, listener=scrapers[0]) if scrapers else part(0)
+    measured, published = (-1 if one is None else one.fileno() for one in apart)
+    scheduler = part(0, listener=measured, published=published)
     return [
         keyholder(settings, runtime),
         recorder(settings, installation, runtime),
-        Child("scheduler", ("-m", "keystead.app", "scheduler"), scheduler, (said, *scrapers)),
+        Child(
+            "scheduler",
+            ("-m", "keystead.app", "scheduler"),
+            scheduler,
+            (said, *(one for one in (measured, published) if one >= 0)),
+        ),
         *(
             Child(
                 f"worker {number}",

@@ -38,6 +38,13 @@ def serve(
         int | None, typer.Option(min=0, max=65535, help="Serve /metrics here; 0 for nowhere. [default: 0]")
     ] = None,
     metrics_host: Annotated[str | None, typer.Option(help="Address for /metrics. [default: 127.0.0.1]")] = None,
+    trail_policy: Annotated[
+        str | None, typer.Option(help="File that names the witnesses to ask (C2SP tlog-policy). [default: none]")
+    ] = None,
+    trail_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Publish the log's tree here; 0 for nowhere. [default: 0]")
+    ] = None,
+    trail_host: Annotated[str | None, typer.Option(help="Address for the tree. [default: 127.0.0.1]")] = None,
     log_format: Annotated[LogFormat | None, typer.Option(help="[default: text on a terminal, json elsewhere]")] = None,
 ) -> None:
     """Serve until SIGTERM. Prints one line when ready."""

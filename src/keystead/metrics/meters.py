@@ -141,6 +141,17 @@ DURABLE_TIME = Histogram(
 )
 CHECKPOINT_AT = Gauge("keystead_trail_checkpoint_timestamp_seconds", "When the tree was last found or made signed.")
 LOG_SIZE = Gauge("keystead_trail_size_records", "Records in this node's log.")
+COSIGNED_SIZE = Gauge(
+    "keystead_trail_cosigned_records", "Records in the newest checkpoint that the quorum of the policy has cosigned."
+)
+COSIGNED_AT = Gauge("keystead_trail_cosigned_timestamp_seconds", "When it was last cosigned.")
+WITNESS_SIZE = Gauge(
+    "keystead_witness_records", "Records in the newest checkpoint that a witness has cosigned.", "witness"
+)
+WITNESS_AT = Gauge("keystead_witness_timestamp_seconds", "When a witness last cosigned.", "witness")
+WITNESS_FAILURES = Counter(
+    "keystead_witness_failures_total", "Times a witness was asked and did not cosign.", "witness"
+)
 INDEX_LAG = Gauge("keystead_trail_index_lag_records", "Records that are durable and not yet indexed.")
 RESERVE = Gauge("keystead_trail_reserve_bytes", "Disk space held back for a full disk; 0 when it has been released.")
 DISK_FREE = Gauge("keystead_data_free_bytes", "Free space of the file system with the data folder.")

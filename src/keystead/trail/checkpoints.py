@@ -7,6 +7,7 @@
 A note of a checkpoint has exactly one empty line, so the notes of the file are told apart by every second one.
 """
 
+import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from keystead.trail.merkle import HASH_LENGTH
 NAME: Final = "checkpoints"
 SIZE_LIMIT: Final = 2**63
 LINE_LIMIT: Final = 16 * 1024
+TAIL: Final = 64 * 1024
+"""Bytes with several notes in them."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -62,6 +65,22 @@ def of_note(note: bytes) -> Checkpoint:
     """What a note says, whoever signed it. Raises ValueError."""
     text, empty, _ = note.decode().partition("\n\n")
     return parse(f"{text}\n" if empty else text)
+
+
+def near_end(folder: Path) -> int:
+    """Where one of the last notes begins, without reading those before it: every note begins with the same line."""
+    try:
+        opened = (folder / NAME).open("rb")
+    except FileNotFoundError:
+        return 0
+    with opened as file:
+        first = b"\n" + file.readline(LINE_LIMIT)
+        begin = max(0, file.seek(0, os.SEEK_END) - TAIL)
+        file.seek(begin)
+        tail = file.read()
+    last = tail.rfind(first)
+    before = tail.rfind(first, 0, max(0, last))  # the last one may not be whole yet
+    return begin + before + 1 if before >= 0 else 0
 
 
 def kept(folder: Path, place: int = 0) -> Iterator[Kept]:
