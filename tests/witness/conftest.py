@@ -17,6 +17,8 @@ from keystead.witness import book
 from keystead.witness.book import Book
 from keystead.witness.cosigning import Cosigning
 
+from .town import Scene
+
 ORIGIN = "example.com/log"
 NAME = "witness.example/w1"
 SEEDS = (bytes(range(32)), bytes(range(32, 64)))
@@ -86,3 +88,10 @@ def opened(data: Path) -> Cosigning:
 @pytest.fixture
 def cosigning(data: Path) -> Iterator[Cosigning]:
     return opened(data)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path)
+    yield made
+    made.log.close()

@@ -6,9 +6,13 @@ from typing import Annotated, Final
 import typer
 
 from keystead.cli.output import DataOption, Output, OutputOption, fail, out, print_json
+from keystead.logs import stamp
+from keystead.trail import policy as policies
+from keystead.trail.audit import Asked, Audit, audit
+from keystead.trail.policy import Policy, PolicyInvalid
 from keystead.trail.signed_note import KeyInvalid, Verifier
 from keystead.trail.verify import Report, Verdict
-from keystead.trail.verify import verify as verify_log
+from keystead.trail.witnessed import LAG_SECONDS, over_http
 
 application = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
@@ -18,6 +22,12 @@ WORDS: Final = {
     Verdict.CONTRADICTION: "CONTRADICTION",
     Verdict.UNCHECKED: "COULD NOT BE CHECKED",
 }
+ALONE: Final = "No policy was given, so no witness was looked at: whoever has this disk and its keys could have written all of it anew."
+
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(envvar="KEYSTEAD_TRAIL_POLICY", help="Which witnesses count, and how many (C2SP tlog-policy)."),
+]
 
 
 @application.callback()
@@ -32,9 +42,15 @@ def verify(
         list[str] | None,
         typer.Option(help="A verifier key that must have signed every checkpoint. [default: those beside the log]"),
     ] = None,
+    policy: PolicyOption = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="A checkpoint that was kept elsewhere: the log must begin with its tree.")
+    ] = None,
+    lag: Annotated[float, typer.Option(help="Seconds since a quorum of witnesses last cosigned.")] = LAG_SECONDS,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the witnesses what they have.")] = False,
     output: OutputOption = Output.text,
 ) -> None:
-    """Check every record, the tree and all checkpoints; also while a node serves.
+    """Check every record, the tree, all checkpoints, and what witnesses have seen; also while a node serves.
 
     Exit status 0 when all is proven, 1 when something contradicts it, 2 when it could not be checked.
     """
@@ -42,21 +58,57 @@ def verify(
         keys = [Verifier.read(text) for text in key or ()]
     except KeyInvalid:
         fail("A verifier key has the form NAME+ID+KEY, as in DATA/trail/checkpoint.vkeys.", Verdict.UNCHECKED)
-    report = verify_log(Path(data) / "trail", keys)
+    found = audit(
+        Asked(
+            folder=Path(data) / "trail",
+            keys=keys,
+            notes=[content(path) for path in checkpoint or ()],
+            policy=loaded(policy),
+            fetch=over_http if policy is not None and not offline else None,
+            lag=lag,
+        )
+    )
     if output is Output.json:
-        print_json({**facts(report), "verdict": report.verdict.name.lower()})
+        print_json(facts(found))
     else:
-        for line in lines(report):
+        for line in lines(found):
             out.print(line, markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(report.verdict)
+    raise typer.Exit(found.verdict)
 
 
-def facts(report: Report) -> dict[str, object]:
-    return {field: getattr(report, field) for field in report.__struct_fields__}
+def loaded(path: Path | None) -> Policy | None:
+    try:
+        return policies.load(path) if path is not None else None
+    except OSError as error:
+        fail(f"{path}: {error.strerror}.", Verdict.UNCHECKED)
+    except PolicyInvalid as error:
+        fail(f"{path} is not a policy: {error.text}.", Verdict.UNCHECKED)
 
 
-def lines(report: Report) -> list[str]:
-    told = [f"! {finding}" for finding in report.findings]
+def content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        fail(f"{path}: {error.strerror}.", Verdict.UNCHECKED)
+
+
+def facts(found: Audit) -> dict[str, object]:
+    of_log = {field: getattr(found.log, field) for field in found.log.__struct_fields__}
+    of_all = {field: getattr(found, field) for field in found.__struct_fields__ if field != "log"}
+    return {**of_log, **of_all, "verdict": found.verdict.name.lower()}
+
+
+def lines(found: Audit) -> list[str]:
+    return [
+        *(f"! {finding}" for finding in found.findings),
+        *of_log(found.log),
+        *of_witnesses(found),
+        WORDS[found.verdict],
+    ]
+
+
+def of_log(report: Report) -> list[str]:
+    told = []
     if report.keys:
         told += [
             f"Records: {report.records}. Root of their tree: {report.root}",
@@ -68,7 +120,21 @@ def lines(report: Report) -> list[str]:
         told.append(f"Written and not acknowledged: {report.unacknowledged} records, and {report.torn} bytes of one")
     if report.keys and report.own_keys:
         told.append("The keys were those beside the log. Keep a copy elsewhere and give it with --key.")
-    return [*told, WORDS[report.verdict]]
+    return told
+
+
+def of_witnesses(found: Audit) -> list[str]:
+    if found.cosigned is None:
+        return [ALONE]
+    told = []
+    if found.cosigned_at is not None:
+        newer = found.log.records - found.cosigned
+        told.append(
+            f"Cosigned by a quorum: {found.cosigned} records, at {stamp(found.cosigned_at)}. Newer: {newer} records"
+        )
+    for name, size in found.copies.items():
+        told.append(f"Witness {name} " + (f"itself says {size} records" if size is not None else "could not be asked"))
+    return told
 
 
 def signed_with(report: Report) -> str:

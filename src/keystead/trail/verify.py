@@ -6,7 +6,8 @@
 4. the tree of them, and the hashes that are kept of it
 5. every checkpoint: larger than the one before, signed by all the keys, its root the tree's when it had that size
 6. the state: the tree, the place and the checkpoint that it names
-7. what is there beyond the mark: written, and acknowledged to nobody
+7. the trees that others say this log had: none larger than it is, each its own at that size
+8. what is there beyond the mark: written, and acknowledged to nobody
 
 Absence of proof is never PROVEN.
 """
@@ -18,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -68,30 +69,48 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[str, ...] = ()
 
 
-def verify(folder: Path, keys: Sequence[Verifier] = ()) -> Report:
+class Head(NamedTuple):
+    """A tree that this log had, as somebody says; `who` is the beginning of the sentence that tells when it is not so."""
+
+    size: int
+    root: bytes
+    who: str
+
+
+def verify(folder: Path, keys: Sequence[Verifier] = (), heads: Sequence[Head] = ()) -> Report:
     """Raises nothing but what a defect raises."""
     try:
-        verification = Verification(folder, keys or setup.verifiers(folder), own_keys=not keys)  # 1
+        verification = Verification(folder, keys or setup.verifiers(folder), heads, own_keys=not keys)  # 1
         try:
             return verification.run()
         finally:
             verification.close()
     except LogMissing:
-        return Report(verdict=Verdict.UNCHECKED, findings=("there is no log here, or not all of it",))
+        return missing(heads)
     except LogDamaged as error:
         return Report(verdict=Verdict.CONTRADICTION, findings=(error.text,))
     except OSError as error:
         return Report(verdict=Verdict.UNCHECKED, findings=(f"{error.filename or 'the log'}: {error.strerror}",))
 
 
+def missing(heads: Sequence[Head]) -> Report:
+    """Nothing to check is nothing proven; where others have seen records, it contradicts them."""
+    seen = tuple(f"{head.who} is of {head.size} records" for head in heads if head.size)
+    return Report(
+        verdict=Verdict.CONTRADICTION if seen else Verdict.UNCHECKED,
+        findings=("there is no log here, or not all of it", *seen),
+    )
+
+
 class Verification:
     """One run over one log."""
 
-    def __init__(self, folder: Path, keys: Sequence[Verifier], *, own_keys: bool) -> None:
+    def __init__(self, folder: Path, keys: Sequence[Verifier], heads: Sequence[Head], *, own_keys: bool) -> None:
         """Raises LogMissing, LogDamaged, OSError."""
         self._folder = folder
         self._keys = keys
         self._own_keys = own_keys
+        self._heads = sorted(heads, reverse=True)
         self._state = state.load(folder)  # 2
         try:
             self._mark = Mark.read_only(folder)
@@ -118,7 +137,9 @@ class Verification:
             self._find(f"{self._state.size} records were signed and only {self._mark.read()} acknowledged")
         self._records()
         self._later_checkpoints()
-        unacknowledged = sum(1 for _ in self._walk)  # 7
+        for head in self._heads:
+            self._find(f"{head.who} is of {head.size} records, and there are {self._frontier.size}: the end is missing")
+        unacknowledged = sum(1 for _ in self._walk)  # 8
         return Report(
             verdict=self._verdict(),
             records=self._frontier.size,
@@ -148,7 +169,7 @@ class Verification:
             self._leaves.append(stored.leaf(self._walk.segment))
             wall = stored.stamp.wall
             size = self._walk.index
-            if size in {self._notes.size, self._state.size} or len(self._leaves) == BATCH:
+            if size in {self._notes.size, self._state.size, self._next_head()} or len(self._leaves) == BATCH:
                 self._grow()
                 self._at_size(wall)
         self._grow()
@@ -196,8 +217,18 @@ class Verification:
         size = self._frontier.size
         while self._notes.size == size:
             self._checkpoint()
+        while self._next_head() == size:
+            self._check_head(self._heads.pop())
         if size == self._state.size:
             self._check_state(wall)
+
+    def _next_head(self) -> int | None:
+        return self._heads[-1].size if self._heads else None
+
+    def _check_head(self, head: Head) -> None:
+        """Step 7."""
+        if head.root != self._frontier.root():
+            self._find(f"{head.who} is of {head.size} records that are not these: its root differs")
 
     def _checkpoint(self) -> None:
         """Step 5, for the next note of the file."""

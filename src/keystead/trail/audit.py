@@ -1,0 +1,99 @@
+"""The whole verification of one log: `keystead trail verify`.
+
+1. checkpoints that somebody kept elsewhere: signed by the log's keys
+2. what witnesses have seen                                            witnessed.py
+3. the records, their tree, their checkpoints, and 1 and 2 against them      verify.py
+
+The order matters while a node serves: what others say is read first, so that the log has it when it is read.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from keystead.trail import setup
+from keystead.trail.checkpoints import parse
+from keystead.trail.errors import LogDamaged, LogMissing
+from keystead.trail.policy import Policy
+from keystead.trail.signed_note import NoteInvalid, Verifier, opened
+from keystead.trail.verify import Head, Report, Verdict, verify
+from keystead.trail.witnessed import LAG_SECONDS, Fetch, Witnessed, witnessed
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be verified, and against what.
+
+    keys    that must have signed every checkpoint; those beside the log where none is given
+    notes   checkpoints that were kept elsewhere
+    policy  None: witnesses are not looked at
+    fetch   None: witnesses are not asked
+    lag     seconds
+    """
+
+    folder: Path
+    keys: Sequence[Verifier] = ()
+    notes: Sequence[bytes] = ()
+    policy: Policy | None = None
+    fetch: Fetch | None = None
+    lag: float = LAG_SECONDS
+    clock: Callable[[], float] = time.time
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found.
+
+    cosigned, cosigned_at  records in the newest checkpoint with a quorum, and when it was cosigned; None without a policy
+    copies                 by witness, records in what it says it cosigned last; None where it could not be asked
+    """
+
+    verdict: Verdict
+    log: Report
+    cosigned: int | None = None
+    cosigned_at: int | None = None
+    copies: dict[str, int | None] = {}
+    findings: tuple[str, ...] = ()
+
+
+def audit(asked: Asked) -> Audit:
+    """Raises nothing but what a defect raises."""
+    heads, findings = kept_elsewhere(asked)  # 1
+    seen = witnessed(asked.folder, asked.policy or Policy(), asked.clock(), lag=asked.lag, fetch=asked.fetch)  # 2
+    report = verify(asked.folder, asked.keys, [*heads, *seen.heads])  # 3
+    contradictions = (*findings, *seen.findings)
+    return Audit(
+        verdict=verdict_of(report, contradictions, seen),
+        log=report,
+        cosigned=seen.size if asked.policy is not None else None,
+        cosigned_at=seen.at or None,
+        copies={name: size if size >= 0 else None for name, size in seen.copies.items()},
+        findings=(*contradictions, *report.findings, *seen.doubts),
+    )
+
+
+def verdict_of(report: Report, contradictions: Sequence[str], seen: Witnessed) -> Verdict:
+    if contradictions or report.verdict is Verdict.CONTRADICTION:
+        return Verdict.CONTRADICTION
+    return Verdict.UNCHECKED if seen.doubts else report.verdict
+
+
+def kept_elsewhere(asked: Asked) -> tuple[list[Head], list[str]]:
+    if not asked.notes:
+        return [], []
+    try:
+        keys = asked.keys or setup.verifiers(asked.folder)
+    except (LogMissing, LogDamaged):
+        return [], []  # step 3 says so
+    heads, findings = [], []
+    for number, note in enumerate(asked.notes):
+        try:
+            text, signed = opened(note, keys)
+            checkpoint = parse(text)
+            if not signed:
+                raise NoteInvalid("not signed by this log")  # said like the others
+        except ValueError as error:
+            findings.append(f"checkpoint {number} of those given: {error}")
+            continue
+        heads.append(Head(checkpoint.size, checkpoint.root, "a checkpoint that was kept elsewhere"))
+    return heads, findings
