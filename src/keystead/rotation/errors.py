@@ -42,3 +42,11 @@ class TargetRefused(RotationFault):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+class StepRefused(RotationFault):
+    """A step that has nothing to do with the secret as it is; `text` says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
