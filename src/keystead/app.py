@@ -33,7 +33,7 @@ from keystead.keys import deletion, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.scheduler import Job, follow
-from keystead.services import cloudtrail, iam, kms, rolesanywhere, sts
+from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, sts
 from keystead.services.service import Service
 from keystead.trail import outbox, policy
 from keystead.trail.asking import Asking
@@ -41,6 +41,7 @@ from keystead.trail.client import Recorder, SocketRecorder
 from keystead.trail.index import Index
 from keystead.trail.lookup import Lookup
 from keystead.trail.policy import Policy
+from keystead.trail.trails import Files
 from keystead.wire import model
 
 log = structlog.get_logger("keystead.app")
@@ -100,6 +101,7 @@ class House:
     keys: Keys
     lookup: Lookup
     index: Index
+    files: Files
     wellbeing: Health
     clock: Clock
     rekeyed: asyncio.Event
@@ -116,6 +118,7 @@ class House:
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
         index = index_of(database, trail, installation.node)
+        files = Files.of(settings)
         health = Health(keyholder, recorder, database, feed, trail, installation.node, clock)
         rekeyed = asyncio.Event()
         feed.on(sealed_keys.KIND, lambda _: rekeyed.set())
@@ -129,6 +132,7 @@ class House:
             keys,
             lookup,
             index,
+            files,
             health,
             clock,
             rekeyed,
@@ -142,6 +146,7 @@ class House:
             sts.service(self.identities),
             rolesanywhere.service(self.identities),
             cloudtrail.service(self.lookup),
+            s3.service(self.files),
         )
 
     def gateway(self, kind: type[Gateway] = Gateway) -> Gateway:

@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from keystead.services import cloudtrail, iam, kms, rolesanywhere, sts
+from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, sts
 from keystead.wire import binding, model
 
-SERVICES: Final = {"kms": kms, "iam": iam, "sts": sts, "rolesanywhere": rolesanywhere, "cloudtrail": cloudtrail}
+SERVICES: Final = {
+    "kms": kms,
+    "iam": iam,
+    "sts": sts,
+    "rolesanywhere": rolesanywhere,
+    "cloudtrail": cloudtrail,
+    "s3": s3,
+}
 COMING: Final = ("secretsmanager", "ssm")
 """Services of the design that are not served yet: all their operations are absent."""
 

@@ -40,6 +40,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_policy  a file that names the witnesses of this node's log (trail.policy); empty for none
     trail_port    where the log's tree is published; 0 for nowhere
     log_format    text or json; empty for text on a terminal and JSON elsewhere
+    trail_bucket  the bucket's name where the trail's files lie in a folder
+    trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
+    trail_log_seconds, trail_digest_seconds  how often log files and signed digests are made
 
     Each is set by the option of `keystead serve` of the same name, or by KEYSTEAD_ and its name in capitals.
     """
@@ -55,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     passphrase_file: str = ""
     oidc_ca: str = ""
     checkpoint_seconds: float = 10.0
+    trail_bucket: str = "keystead-trail"
+    trail_store: str = ""
+    trail_log_seconds: float = 300.0
+    trail_digest_seconds: int = 3600
     scheduler_seconds: float = 1.0
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"

@@ -132,6 +132,7 @@ class Gateway:
             await self._feed.catch_up()
         at = self._clock()
         caller, region, presented = await self._authenticate(served, request, at, peer)
+        request = served.addressed(request)
         name, operation = served.named(request)
         agent = request.named.get(b"user-agent")
         call = Call(

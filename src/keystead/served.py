@@ -15,10 +15,11 @@ from keystead.wire.codecs import CODECS
 from keystead.wire.errors import Refused
 from keystead.wire.http import Request, Response
 from keystead.wire.recognise import seems_unsigned
+from keystead.wire.restxml import path_style
 
 log = structlog.get_logger("keystead.served")
 
-WINDOWS: Final = {"iam": 15 * 60.0, "sts": 15 * 60.0}
+WINDOWS: Final = {"iam": 15 * 60.0, "sts": 15 * 60.0, "s3": 15 * 60.0}
 """Seconds a signature may be off, where it is not the five minutes of the JSON services (recorded AWS answers)."""
 WINDOW: Final = 5 * 60.0
 HOMES: Final = {"iam": "us-east-1"}
@@ -65,6 +66,10 @@ class Served:
         self._redactors = {
             name: redaction.compile(service.name, operation.model) for name, operation in self.bound.operations.items()
         }
+
+    def addressed(self, request: Request) -> Request:
+        """Once its signature has been checked: a bucket that stood before the host's name stands in the path."""
+        return path_style(request, self.service.buckets) if self.service.buckets else request
 
     def named(self, request: Request) -> tuple[str, binding.Operation | Failure]:
         """The operation that a request names; where it is not served, how it is refused.

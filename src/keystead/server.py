@@ -213,7 +213,8 @@ async def read_body(receive: Receive, message: dict[str, Any], limit: int) -> by
 
 async def respond(send: Send, response: Response, *more: tuple[bytes, bytes]) -> None:
     body = response.body
-    headers = (*response.headers, *more, (b"content-length", b"%d" % len(body)))
+    length = len(body) if response.length is None else response.length
+    headers = (*response.headers, *more, (b"content-length", b"%d" % length))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

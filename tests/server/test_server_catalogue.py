@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from keystead.app import House
 from keystead.catalogue import COMING, SERVICES, catalogue
 from keystead.cli.verbs import application
+from keystead.trail.trails import Files, Trail
 from keystead.wire import model
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,7 +31,8 @@ def test_every_operation_of_every_model_is_listed(listed):
 
 
 def test_the_services_listed_are_those_that_the_house_serves_and_those_to_come(listed):
-    rooms = SimpleNamespace(keys=None, identities=None, lookup=None)
+    files = Files(Trail("eu-west-1", "bucket"), None)
+    rooms = SimpleNamespace(keys=None, identities=None, lookup=None, files=files)
     served = {service.name for service in House.services(rooms)}
 
     assert served == set(SERVICES)

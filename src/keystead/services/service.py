@@ -19,6 +19,7 @@ class Service:
     unforeseen  the code of an internal error
     exempt      operations that make no access decision, by AWS's name
     refused     "Operation" or "Operation.Member" that is known and not served, with the reason
+    buckets     names that may stand before the host's instead of in the path
     """
 
     name: str
@@ -28,3 +29,4 @@ class Service:
     unforeseen: str
     exempt: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+    buckets: frozenset[str] = frozenset()

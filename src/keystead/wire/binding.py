@@ -23,6 +23,7 @@ UNSUPPORTED: Final = {
     "json": "UnsupportedOperationException",
     "query": "UnsupportedOperation",
     "rest-json": "UnsupportedOperationException",
+    "rest-xml": "NotImplemented",
 }
 
 

@@ -36,6 +36,13 @@ def canonical_path(raw: bytes) -> bytes:
     return quote_from_bytes(b"/" + b"/".join(kept) + trailing, safe="/-_.~").encode()
 
 
+def literal_path(raw: bytes) -> bytes:
+    """S3's path: dot segments and repeated slashes stay, escapes are written in their one form. Raises Unreadable."""
+    if not raw.startswith(b"/") or BAD_ESCAPE.search(raw):
+        raise Unreadable
+    return quote_from_bytes(unquote_to_bytes(raw), safe="/-_.~").encode()
+
+
 def canonical_query(raw: bytes) -> bytes:
     """Without the signature that a presigned request carries. Raises Unreadable for a bad escape."""
     if not raw:

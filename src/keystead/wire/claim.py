@@ -11,6 +11,8 @@ from keystead.wire.findings import refusal
 from keystead.wire.http import Request
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
+PRESIGNED: Final = frozenset({"query", "rest-xml"})
+"""Protocols whose requests may be presigned."""
 PRESIGNED_LIMIT: Final = 604_800
 """Seconds; a week (IAM user guide, presigned requests)."""
 ECHO: Final = 512
@@ -105,7 +107,7 @@ def shown(header: bytes) -> str:
 
 def in_query_string(request: Request, protocol: str) -> Claim:
     """Presigned requests. JSON services carry their parameters in the body, which such a request has not."""
-    if protocol != "query":
+    if protocol not in PRESIGNED:
         raise refusal("missing", protocol)
     given = parameters(request, protocol)
     algorithm = given.get("X-Amz-Algorithm", "")

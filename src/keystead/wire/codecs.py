@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from keystead.wire import json11, query, restjson
+from keystead.wire import json11, query, restjson, restxml
 from keystead.wire.binding import Operation
 from keystead.wire.http import Request, Response
 from keystead.wire.model import Model
@@ -27,4 +27,4 @@ class Codec(Protocol):
     ) -> Response: ...
 
 
-CODECS: Final[Mapping[str, Codec]] = {"json": json11, "query": query, "rest-json": restjson}
+CODECS: Final[Mapping[str, Codec]] = {"json": json11, "query": query, "rest-json": restjson, "rest-xml": restxml}

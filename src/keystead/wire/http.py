@@ -49,11 +49,15 @@ class Request:
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What goes back. The server adds Date; every other header is here."""
+    """What goes back. The server adds Date and Content-Length; every other header is here.
+
+    length  of the body that a HEAD request is told of and not sent
+    """
 
     status: int
     headers: tuple[Header, ...]
     body: bytes = b""
+    length: int | None = None
 
     def __repr__(self) -> str:
         return f"Response({self.status})"

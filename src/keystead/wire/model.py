@@ -41,6 +41,7 @@ class Shape:
         self.flattened: bool = traits.get("flattened", False)
         self.timestamp_format: str | None = traits.get("timestampFormat")
         self.union: bool = traits.get("union", False)
+        self.payload: str | None = traits.get("payload")
 
     def __repr__(self) -> str:
         return f"Shape({self.name}, {self.type})"

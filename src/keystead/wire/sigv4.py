@@ -20,13 +20,17 @@ from typing import Final
 
 import msgspec
 
-from keystead.wire.canonical import canonical_headers, canonical_path, canonical_query
+from keystead.wire.canonical import canonical_headers, canonical_path, canonical_query, literal_path
 from keystead.wire.claim import ALGORITHM, ECHO, Claim, claimed
+from keystead.wire.errors import Refused
 from keystead.wire.findings import refusal
 from keystead.wire.http import Request
 
 EMPTY_HASH: Final = hashlib.sha256(b"").hexdigest().encode()
+UNSIGNED: Final = b"UNSIGNED-PAYLOAD"
 TERM: Final = "aws4_request"
+PATHS: Final = {"rest-xml": literal_path}
+"""S3 signs paths as they are: two keys that differ by a dot segment are two keys."""
 HOST: Final = "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
 SINGLE: Final = frozenset((b"host", b"date", b"content-type", b"authorization"))
 """Besides x-amz-*: a second one is an attempt to be read differently by two readers."""
@@ -69,7 +73,7 @@ def read(
     window   seconds that the signer's clock may be off
     Raises Refused.
     """
-    path = canonical_path(request.raw_path)
+    path = PATHS.get(protocol, canonical_path)(request.raw_path)
     query = canonical_query(request.query)
     claim = claimed(request, protocol)
     names = signed_names(claim.signed_headers)
@@ -88,7 +92,9 @@ def read(
             canonical_headers(request, names.ordered),
             b"",
             claim.signed_headers,
-            payload_hash(request, protocol),
+            s3_payload(request, presigned=claim.presigned)
+            if protocol == "rest-xml"
+            else payload_hash(request, protocol),
         )
     )
     digest = hashlib.sha256(canonical).hexdigest()
@@ -156,10 +162,10 @@ def check_time(claim: Claim, signed_at: float, now: float, window: float, protoc
     lifetime = window if claim.expires is None else claim.expires
     if signed_at > now + window:
         text = f"Signature not yet current: {claim.time} is still later than {basic(now + window)}"
-        raise refusal("wrong", protocol, f"{text} ({basic(now)} + {said(window)})")
+        raise refusal("skewed", protocol, f"{text} ({basic(now)} + {said(window)})")
     if signed_at < now - lifetime:
         text = f"Signature expired: {claim.time} is now earlier than {basic(now - lifetime)}"
-        raise refusal("wrong", protocol, f"{text} ({basic(now)} - {said(lifetime)})")
+        raise refusal("skewed", protocol, f"{text} ({basic(now)} - {said(lifetime)})")
 
 
 def said(seconds: float) -> str:
@@ -222,4 +228,20 @@ def payload_hash(request: Request, protocol: str) -> bytes:
     if claim is not None and claim != found:
         text = "The provided 'x-amz-content-sha256' header does not match what was computed."
         raise refusal("wrong", protocol, text)
+    return found
+
+
+def s3_payload(request: Request, *, presigned: bool) -> bytes:
+    """Step 12 of S3: the header says whether the body is signed at all (S3 API reference, SigV4 authentication)."""
+    claim = request.named.get(b"x-amz-content-sha256")
+    if claim == UNSIGNED or (claim is None and presigned):
+        return UNSIGNED
+    if claim is None:
+        raise Refused("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+    if claim.startswith(b"STREAMING-"):
+        raise Refused("NotImplemented", "Bodies signed in chunks are not taken here.")
+    found = hashlib.sha256(request.body).hexdigest().encode() if request.body else EMPTY_HASH
+    if claim != found:
+        text = "The provided 'x-amz-content-sha256' header does not match what was computed."
+        raise Refused("XAmzContentSHA256Mismatch", text)
     return found

@@ -3,14 +3,22 @@
 from typing import Final
 
 STATUSES: Final = {
-    #  code                            status         source: IAM API reference, Common Errors; recorded AWS answers
+    #  code                            status         source: IAM API reference, Common Errors; S3 API reference, Error responses; recorded AWS answers
     "AccessDenied":                    403,
     "ExpiredToken":                    403,
     "InvalidClientTokenId":            403,
     "MissingAuthenticationToken":      403,
     "SignatureDoesNotMatch":           403,
     "RequestEntityTooLargeException":  413,
+    "InvalidAccessKeyId":              403,
+    "MethodNotAllowed":                405,
+    "PreconditionFailed":              412,
+    "InvalidRange":                    416,
+    "NotModified":                     304,
+    "RequestTimeTooSkewed":            403,
+    "InternalError":                   500,
     "InternalFailure":                 500,
+    "NotImplemented":                  501,
     "ServiceUnavailable":              503,
     "ServiceUnavailableException":     503,
 }  # fmt: skip  # a table

@@ -42,6 +42,7 @@ CODES: Final = {
     "json":     ("ValidationException",   "SerializationException",   "UnsupportedOperationException"),
     "rest-json": ("ValidationException",  "SerializationException",   "UnsupportedOperationException"),
     "query":    ("ValidationError",       "MalformedQueryString",     "UnsupportedOperation"),
+    "rest-xml": ("InvalidArgument",       "InvalidArgument",          "NotImplemented"),
 }  # fmt: skip  # a table
 
 
