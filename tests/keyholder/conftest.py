@@ -15,9 +15,10 @@ import pytest
 from hypothesis import settings
 
 from keystead.keyholder import setup
+from keystead.keyholder.algorithms.specs import SPECS
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.local import LocalKeyholder
-from keystead.keyholder.promise import SealedKey
+from keystead.keyholder.promise import Material, SealedKey
 from keystead.keyholder.seals import FileSeal
 
 settings.register_profile("keyholder", deadline=None)  # a busy machine is no failure
@@ -128,6 +129,8 @@ class Face:
     def __init__(self, runner: asyncio.Runner, keyholder: Any) -> None:
         self._runner = runner
         self._keyholder = keyholder
+        self.offered = frozenset(SPECS)
+        """KMS key specs that it makes; a backend that makes fewer says so here."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._keyholder, name)
@@ -194,9 +197,24 @@ def recorder(runner: asyncio.Runner, house: House) -> Iterator[Face]:
     yield from connected(runner, house, "recorder")
 
 
+@pytest.fixture(scope="session")
+def made(keyholder: Face) -> Callable[..., Material]:
+    """Material of a spec and usage, one of each; skips what this backend does not make."""
+    kept: dict[tuple[str, str, int], Material] = {}
+
+    def make(spec: str, usage: str, number: int = 0) -> Material:
+        if spec not in keyholder.offered:
+            pytest.skip(f"{spec} is not made by this backend")
+        if (spec, usage, number) not in kept:
+            kept[spec, usage, number] = keyholder.create_material(f"key-{spec}-{usage}-{number}", spec, usage)
+        return kept[spec, usage, number]
+
+    return make
+
+
 @pytest.fixture(scope="session", params=["local", "socket"])
 def keyholder(request: pytest.FixtureRequest, runner: asyncio.Runner, house: House) -> Face:
-    """Every backend of the promise. One that joins is a further name here."""
+    """Every backend of the promise. One that joins is a further name here; `offered` says what it makes."""
     if request.param == "socket":
         found: Face = request.getfixturevalue("worker")
         return found

@@ -79,13 +79,13 @@ def test_a_keyholder_holds_nothing_of_a_forgotten_key():
     software.load((software.make("domain", 1), software.make("identifier", 1)))
     made = software.create_material("key", SYMMETRIC_DEFAULT)
     software.encrypt(made, b"x", b"")
-    secret = software._opened.get(made).material
+    secret = software._materials._symmetric.get(made).material
     assert secret != WIPED
 
     software.forget("key")
 
     assert secret == WIPED
-    assert len(software._opened) == 0
+    assert len(software._materials._symmetric) == 0
 
 
 def test_what_is_kept_open_shows_nothing_of_itself(materials):

@@ -345,9 +345,9 @@ def test_material_that_nobody_uses_is_dropped_while_it_serves(tmp_path):
 
     def look() -> None:
         deadline = time.monotonic() + 10
-        while software._opened and time.monotonic() < deadline:
+        while software._materials._symmetric and time.monotonic() < deadline:
             time.sleep(0.01)
-        held.append(len(software._opened))
+        held.append(len(software._materials._symmetric))
         os.kill(os.getpid(), signal.SIGTERM)
 
     serving = Serving(software, {"worker": listener}, age_seconds=0.01)

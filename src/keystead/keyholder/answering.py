@@ -1,12 +1,13 @@
 """From the bytes of a request to the bytes of its answer: who may ask, which method does it, which status it ends with."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import astuple
 
-from keystead.keyholder.errors import KeyholderError, RequestRefused
+from keystead.keyholder.errors import KeyholderBusy, KeyholderError, RequestRefused
 from keystead.keyholder.protocol import (
     FRAME_LIMIT,
     HEAD,
@@ -23,23 +24,39 @@ from keystead.keyholder.protocol import (
 from keystead.keyholder.software import Software
 
 REFUSED: Final = bytes([STATUSES[RequestRefused]])
+REFUSED_BUSY: Final = bytes([STATUSES[KeyholderBusy]])
 SUCCEEDED: Final = bytes([OK])
 TURN_LIMIT: Final = 64 * 1024
 """Bytes of answers made at once. A request of 13 bytes may have an answer of 1 KB: who does not read, is not answered."""
 
 
+class Errand(NamedTuple):
+    """A request that needs a private key which is slow to make.
+
+    number    of the request
+    generate  makes the key, on any thread
+    finish    the answer, given the key; on the thread that answers
+    """
+
+    number: int
+    generate: Callable[[], bytes]
+    finish: Callable[[bytes], bytes]
+
+
 class Turn(NamedTuple):
-    """answers  to write; rest  of what was received; more  there may be whole frames in it"""
+    """answers  to write; rest  of what was received; more  there may be whole frames in it; errands  to be done"""
 
     answers: bytes
     rest: bytes
     more: bool
+    errands: tuple[Errand, ...] = ()
 
 
 class Answering:
     """The side of one role. Holds no state of a connection."""
 
     def __init__(self, software: Software, role: str) -> None:
+        self._software = software
         self._methods: dict[type[Request], Callable[..., Any]] = {
             asked: getattr(software, operation.method)
             for asked, operation in OPERATIONS.items()
@@ -49,18 +66,22 @@ class Answering:
     def turn(self, received: bytes) -> Turn:
         """Answer whole frames, up to TURN_LIMIT. Raises Malformed, also for a frame that has only begun."""
         answers: list[bytes] = []
+        errands: list[Errand] = []
         rest = size = 0
         for number, body, end in whole_frames(received):
             rest = end
-            answer = self.answer(body)
-            answers += (HEAD.pack(len(answer) + NUMBER_LENGTH, number), answer)
+            answer = self.answer(number, body)
+            if isinstance(answer, Errand):
+                errands.append(answer)
+                continue
+            answers += framed(number, answer)
             size += len(answer)
             if size >= TURN_LIMIT:
                 break
-        return Turn(b"".join(answers), received[rest:], size >= TURN_LIMIT)
+        return Turn(b"".join(answers), received[rest:], size >= TURN_LIMIT, tuple(errands))
 
-    def answer(self, body: memoryview) -> bytes:
-        """Status and result. Raises Malformed."""
+    def answer(self, number: int, body: memoryview) -> bytes | Errand:
+        """Status and result, or what has to be done first. Raises Malformed."""
         try:
             asked = decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -68,10 +89,25 @@ class Answering:
         method = self._methods.get(type(asked))
         if method is None:
             return REFUSED
-        try:
-            return SUCCEEDED + encode(method(*astuple(asked)))
-        except KeyholderError as error:
-            return bytes([STATUSES[type(error)]])
+        if asked.generates is not None and self._software.is_slow(asked.generates):
+            generate = partial(self._software.generate, asked.generates)
+            return Errand(number, generate, partial(self._finished, method, astuple(asked)))
+        return carried_out(method, *astuple(asked))
+
+    def _finished(self, method: Callable[..., Any], fields: tuple[Any, ...], made: bytes) -> bytes:
+        return carried_out(method, *fields, made)
+
+
+def carried_out(method: Callable[..., Any], *fields: Any) -> bytes:
+    """Status and result."""
+    try:
+        return SUCCEEDED + encode(method(*fields))
+    except KeyholderError as error:
+        return bytes([STATUSES[type(error)]])
+
+
+def framed(number: int, answer: bytes) -> tuple[bytes, bytes]:
+    return HEAD.pack(len(answer) + NUMBER_LENGTH, number), answer
 
 
 def whole_frames(received: bytes) -> Iterator[tuple[int, memoryview, int]]:

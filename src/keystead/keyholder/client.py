@@ -16,7 +16,7 @@ from msgspec.msgpack import Decoder
 from keystead.keyholder import protocol
 from keystead.keyholder.errors import DomainKeyUnknown, KeyholderLost, RequestRefused
 from keystead.keyholder.pipeline import Pipeline, connected
-from keystead.keyholder.promise import Material, SealedKey
+from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey
 from keystead.keyholder.protocol import LOAD_LIMIT, Request, encode
 from keystead.metrics import meters
 
@@ -31,7 +31,9 @@ PAUSES: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between attempts to connect; the last one for ever."""
 
 BYTES: Final = Decoder(bytes).decode
+TRUTH: Final = Decoder(bool).decode
 PAIR: Final = Decoder(tuple[bytes, bytes]).decode
+TRIPLE: Final = Decoder(tuple[bytes, bytes, bytes]).decode
 SECRET: Final = Decoder(tuple[str, bytes]).decode
 MATERIAL: Final = Decoder(Material).decode
 NOTHING: Final = Decoder(None).decode
@@ -70,25 +72,75 @@ class SocketKeyholder:
                 break
         return made
 
-    async def create_material(self, key_id: str, spec: str) -> Material:
-        return await self._ask(protocol.CreateMaterial(key_id, spec), MATERIAL)
+    async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
+        return await self._ask(protocol.CreateMaterial(key_id, spec, usage), MATERIAL)
 
-    async def encrypt(self, material: Material, plaintext: bytes, context: bytes) -> bytes:
-        return await self._ask(protocol.Encrypt(material, plaintext, context), BYTES)
+    async def encrypt(
+        self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+    ) -> bytes:
+        return await self._ask(protocol.Encrypt(material, plaintext, context, algorithm), BYTES)
 
-    async def decrypt(self, material: Material, blob: bytes, context: bytes) -> bytes:
-        return await self._ask(protocol.Decrypt(material, blob, context), BYTES)
+    async def decrypt(
+        self, material: Material, blob: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+    ) -> bytes:
+        return await self._ask(protocol.Decrypt(material, blob, context, algorithm), BYTES)
 
     async def reencrypt(
-        self, source: Material, blob: bytes, source_context: bytes, target: Material, target_context: bytes
+        self,
+        source: Material,
+        blob: bytes,
+        source_context: bytes,
+        target: Material,
+        target_context: bytes,
+        source_algorithm: str = SYMMETRIC_DEFAULT,
+        target_algorithm: str = SYMMETRIC_DEFAULT,
     ) -> bytes:
-        return await self._ask(protocol.ReEncrypt(source, blob, source_context, target, target_context), BYTES)
+        asked = protocol.ReEncrypt(
+            source, blob, source_context, target, target_context, source_algorithm, target_algorithm
+        )
+        return await self._ask(asked, BYTES)
+
+    async def public_key(self, material: Material) -> bytes:
+        return await self._ask(protocol.PublicKey(material), BYTES)
+
+    async def sign(self, material: Material, algorithm: str, message: bytes, message_type: str) -> bytes:
+        return await self._ask(protocol.Sign(material, algorithm, message, message_type), BYTES)
+
+    async def verify(
+        self, material: Material, algorithm: str, message: bytes, message_type: str, signature: bytes
+    ) -> bool:
+        return await self._ask(protocol.Verify(material, algorithm, message, message_type, signature), TRUTH)
+
+    async def generate_mac(self, material: Material, algorithm: str, message: bytes) -> bytes:
+        return await self._ask(protocol.GenerateMac(material, algorithm, message), BYTES)
+
+    async def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool:
+        return await self._ask(protocol.VerifyMac(material, algorithm, message, mac), TRUTH)
+
+    async def derive_shared_secret(self, material: Material, public_key: bytes) -> bytes:
+        return await self._ask(protocol.DeriveSharedSecret(material, public_key), BYTES)
+
+    async def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
+        return await self._ask(protocol.Encapsulate(material), PAIR)
+
+    async def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
+        return await self._ask(protocol.Decapsulate(material, ciphertext), BYTES)
 
     async def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
         return await self._ask(protocol.GenerateDataKey(material, length, context), PAIR)
 
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
         return await self._ask(protocol.GenerateDataKeyWithoutPlaintext(material, length, context), BYTES)
+
+    async def generate_data_key_pair(
+        self, material: Material, pair_spec: str, context: bytes
+    ) -> tuple[bytes, bytes, bytes]:
+        return await self._ask(protocol.GenerateDataKeyPair(material, pair_spec, context), TRIPLE)
+
+    async def generate_data_key_pair_without_plaintext(
+        self, material: Material, pair_spec: str, context: bytes
+    ) -> tuple[bytes, bytes]:
+        return await self._ask(protocol.GenerateDataKeyPairWithoutPlaintext(material, pair_spec, context), PAIR)
 
     async def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
         return await self._ask(protocol.SealValue(material, value, context, kind), PAIR)

@@ -25,5 +25,13 @@ class RequestRefused(KeyholderError):
     """The keyholder's own rules forbid it: size, usage against spec, an operation this connection may not ask for."""
 
 
+class MaterialWrong(KeyholderError):
+    """Material from outside that is not what its key spec says, or whose parts do not belong together."""
+
+
+class KeyholderBusy(KeyholderError):
+    """More slow key generation has been asked for than is kept waiting. Safe to try again later."""
+
+
 class SealNotOpened(Exception):
     """The root key stays locked. The text is for the operator and says what to do; nothing was changed."""

@@ -1,10 +1,11 @@
 """The keyholder's promise kept inside the calling process: for tests and for setting up, where nothing is separated."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from keystead.keyholder.errors import DomainKeyUnknown
-from keystead.keyholder.promise import Material, SealedKey
+from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey
 from keystead.keyholder.software import Software
 
 P = ParamSpec("P")
@@ -23,25 +24,77 @@ class LocalKeyholder:
         self._software = software
         self._sealed = sealed
 
-    async def create_material(self, key_id: str, spec: str) -> Material:
-        return await self._ask(self._software.create_material, key_id, spec)
+    async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
+        made = await self._made(spec)
+        return await self._ask(self._software.create_material, key_id, spec, usage, made)
 
-    async def encrypt(self, material: Material, plaintext: bytes, context: bytes) -> bytes:
-        return await self._ask(self._software.encrypt, material, plaintext, context)
+    async def encrypt(
+        self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+    ) -> bytes:
+        return await self._ask(self._software.encrypt, material, plaintext, context, algorithm)
 
-    async def decrypt(self, material: Material, blob: bytes, context: bytes) -> bytes:
-        return await self._ask(self._software.decrypt, material, blob, context)
+    async def decrypt(
+        self, material: Material, blob: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+    ) -> bytes:
+        return await self._ask(self._software.decrypt, material, blob, context, algorithm)
 
     async def reencrypt(
-        self, source: Material, blob: bytes, source_context: bytes, target: Material, target_context: bytes
+        self,
+        source: Material,
+        blob: bytes,
+        source_context: bytes,
+        target: Material,
+        target_context: bytes,
+        source_algorithm: str = SYMMETRIC_DEFAULT,
+        target_algorithm: str = SYMMETRIC_DEFAULT,
     ) -> bytes:
-        return await self._ask(self._software.reencrypt, source, blob, source_context, target, target_context)
+        asked = (source, blob, source_context, target, target_context, source_algorithm, target_algorithm)
+        return await self._ask(self._software.reencrypt, *asked)
+
+    async def public_key(self, material: Material) -> bytes:
+        return await self._ask(self._software.public_key, material)
+
+    async def sign(self, material: Material, algorithm: str, message: bytes, message_type: str) -> bytes:
+        return await self._ask(self._software.sign, material, algorithm, message, message_type)
+
+    async def verify(
+        self, material: Material, algorithm: str, message: bytes, message_type: str, signature: bytes
+    ) -> bool:
+        return await self._ask(self._software.verify, material, algorithm, message, message_type, signature)
+
+    async def generate_mac(self, material: Material, algorithm: str, message: bytes) -> bytes:
+        return await self._ask(self._software.generate_mac, material, algorithm, message)
+
+    async def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool:
+        return await self._ask(self._software.verify_mac, material, algorithm, message, mac)
+
+    async def derive_shared_secret(self, material: Material, public_key: bytes) -> bytes:
+        return await self._ask(self._software.derive_shared_secret, material, public_key)
+
+    async def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
+        return await self._ask(self._software.encapsulate, material)
+
+    async def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
+        return await self._ask(self._software.decapsulate, material, ciphertext)
 
     async def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
         return await self._ask(self._software.generate_data_key, material, length, context)
 
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
         return await self._ask(self._software.generate_data_key_without_plaintext, material, length, context)
+
+    async def generate_data_key_pair(
+        self, material: Material, pair_spec: str, context: bytes
+    ) -> tuple[bytes, bytes, bytes]:
+        made = await self._made(pair_spec)
+        return await self._ask(self._software.generate_data_key_pair, material, pair_spec, context, made)
+
+    async def generate_data_key_pair_without_plaintext(
+        self, material: Material, pair_spec: str, context: bytes
+    ) -> tuple[bytes, bytes]:
+        made = await self._made(pair_spec)
+        pair = self._software.generate_data_key_pair_without_plaintext
+        return await self._ask(pair, material, pair_spec, context, made)
 
     async def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
         return await self._ask(self._software.seal_value, material, value, context, kind)
@@ -88,6 +141,10 @@ class LocalKeyholder:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    async def _made(self, spec: str) -> bytes | None:
+        """What is slow to make, made on another thread."""
+        return await asyncio.to_thread(self._software.generate, spec) if self._software.is_slow(spec) else None
 
     async def _ask(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -5,7 +5,8 @@ nobody uses is gone after two of them, on every node and also when nobody says t
 then it opens nothing: whoever asks must present the token, and the worker has checked the key's state.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Generic, Protocol, TypeVar
 
 from keystead.keyholder.ciphertext import header, prefixed, utf8
 from keystead.keyholder.promise import Material
@@ -15,8 +16,15 @@ GENERATION_LIMIT: Final = 1024
 """Materials in one generation; about 1 KB each. Opening one costs as much as an encryption."""
 
 
+class Wipeable(Protocol):
+    def wipe(self) -> None: ...
+
+
+M = TypeVar("M", bound=Wipeable)
+
+
 class Opened:
-    """Unwrapped material, with what every blob of it begins with and is bound to."""
+    """Unwrapped symmetric material, with what every blob of it begins with and is bound to."""
 
     __slots__ = ("bound", "header", "material")
 
@@ -28,25 +36,28 @@ class Opened:
     def __repr__(self) -> str:
         return "Opened()"
 
+    def wipe(self) -> None:
+        wipe(self.material)
 
-class OpenedMaterials:
+
+class OpenedMaterials(Generic[M]):
     """What is kept open. Whatever leaves is wiped: use nothing of it after the next call."""
 
     def __init__(self, limit: int = GENERATION_LIMIT) -> None:
         self._limit = limit
-        self._young: dict[Material, Opened] = {}
-        self._old: dict[Material, Opened] = {}
+        self._young: dict[Material, M] = {}
+        self._old: dict[Material, M] = {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def get(self, material: Material) -> Opened | None:
+    def get(self, material: Material) -> M | None:
         found = self._young.get(material)
         if found is None and (found := self._old.pop(material, None)) is not None:
             self.keep(material, found)
         return found
 
-    def keep(self, material: Material, opened: Opened) -> None:
+    def keep(self, material: Material, opened: M) -> None:
         if len(self._young) >= self._limit:
             self.age()
         self._young[material] = opened
@@ -60,6 +71,6 @@ class OpenedMaterials:
             _wipe_all({known: generation.pop(known) for known in tuple(generation) if known.key_id == key_id})
 
 
-def _wipe_all(left: dict[Material, Opened]) -> None:
+def _wipe_all(left: Mapping[Material, Wipeable]) -> None:
     for opened in left.values():
-        wipe(opened.material)
+        opened.wipe()

@@ -1,7 +1,8 @@
 """One connection to the keyholder: many requests in flight, and one write for all that are asked in a turn of the loop.
 
 When the connection goes, everything in flight fails with KeyholderLost, since nobody knows what became of it. A keyholder
-that is there and says nothing for SILENCE_SECONDS counts as gone.
+that is there and says nothing for SILENCE_SECONDS counts as gone; it is asked for a random byte, so that one that is only
+making a key is not taken for silent.
 """
 
 import asyncio
@@ -16,11 +17,17 @@ from keystead.keyholder.protocol import (
     NUMBER_LENGTH,
     NUMBER_LIMIT,
     OK,
+    Random,
+    encode,
     is_own_user,
 )
 from keystead.metrics import meters
 
 SILENCE_SECONDS: Final = 5.0
+PROBE_NUMBER: Final = 0
+"""Of no other request. Whoever may not ask gets a refusal, which is as good."""
+PROBE_BODY: Final = encode(Random(1))
+PROBE: Final = HEAD.pack(len(PROBE_BODY) + NUMBER_LENGTH, PROBE_NUMBER) + PROBE_BODY
 
 
 class Pipeline(asyncio.Protocol):
@@ -43,7 +50,7 @@ class Pipeline(asyncio.Protocol):
             raise KeyholderLost
         if len(body) + NUMBER_LENGTH > FRAME_LIMIT:
             raise RequestRefused
-        self._number = number = (self._number + 1) % NUMBER_LIMIT
+        self._number = number = self._number % (NUMBER_LIMIT - 1) + 1
         answer = self._waiting[number] = self._loop.create_future()
         if not self._outbox:
             self._loop.call_soon(self._flush)
@@ -71,6 +78,8 @@ class Pipeline(asyncio.Protocol):
             self.close()
             return
         self._heard = False
+        if self._transport is not None:
+            self._transport.write(PROBE)
         self._watch = self._loop.call_later(SILENCE_SECONDS, self._listen_for_silence)
 
     # asyncio.Protocol

@@ -11,21 +11,18 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from keystead import __version__, logs
 from keystead.keyholder import seals, setup, system_calls
-from keystead.keyholder.answering import Answering
-from keystead.keyholder.errors import KeyholderError, SealNotOpened
+from keystead.keyholder.errors import SealNotOpened
 from keystead.keyholder.hardening import die_with_parent, harden_memory, lock_memory
-from keystead.keyholder.own_keys import CHECKPOINT, DOMAIN, IDENTIFIER
-from keystead.keyholder.promise import SYMMETRIC_DEFAULT
-from keystead.keyholder.protocol import ROLES, Malformed
-from keystead.keyholder.sealing import KEY_LENGTH, urandom, wipe
+from keystead.keyholder.protocol import ROLES
+from keystead.keyholder.sealing import wipe
 from keystead.keyholder.serving import Serving, say
 from keystead.keyholder.software import Software
+from keystead.keyholder.warming import warm_up
 from keystead.metrics import meters
 
 SEAL_NOT_OPENED: Final = 3
@@ -97,31 +94,3 @@ def read_passphrase(descriptor: int) -> bytes:
     if passphrase is not read:
         wipe(read)
     return passphrase
-
-
-def warm_up() -> None:
-    """Every operation once, on keys made for it; refusals too."""
-    scratch = Software(urandom(KEY_LENGTH))
-    seeds = scratch.make(CHECKPOINT, 1)
-    scratch.load((scratch.make(DOMAIN, 1), scratch.make(IDENTIFIER, 1), seeds))
-    scratch.load((scratch.new_domain_key(),))
-    material = scratch.rewrap(scratch.create_material("warm-up", SYMMETRIC_DEFAULT))
-    _, blob = scratch.generate_data_key(material, 32, b"")
-    scratch.decrypt(material, scratch.reencrypt(material, blob, b"", material, b"x"), b"x")
-    data_key, sealed = scratch.seal_value(material, b"value", b"", b"kind")
-    scratch.open_value(material, data_key, sealed, b"", b"kind")
-    scratch.generate_data_key_without_plaintext(material, 32, b"")
-    _, token = scratch.create_secret("warm-up")
-    token = scratch.rewrap_secret(token, "warm-up")
-    scratch.signing_key(token, "warm-up", "20260101", "us-east-1", "kms")
-    scratch.open_marker(b"", scratch.seal_marker(b"", b"place"))
-    scratch.checkpoint_seeds(scratch.reseal(seeds))
-    scratch.age()
-    scratch.forget("warm-up")
-    try:
-        scratch.decrypt(material, blob, b"another context")
-        raise SystemExit("keyholder: AES-GCM does not authenticate")
-    except KeyholderError:
-        pass
-    with suppress(Malformed):
-        Answering(scratch, ROLES[0]).turn(b"\x00\x00\x00\x05\x00\x00\x00\x00\xc1")

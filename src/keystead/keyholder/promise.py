@@ -14,20 +14,29 @@ import msgspec
 
 SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
 
+ENCRYPT_DECRYPT = "ENCRYPT_DECRYPT"
+SIGN_VERIFY = "SIGN_VERIFY"
+GENERATE_VERIFY_MAC = "GENERATE_VERIFY_MAC"
+KEY_AGREEMENT = "KEY_AGREEMENT"
+ENCAPSULATE_DECAPSULATE = "ENCAPSULATE_DECAPSULATE"
+"""KMS key usages (KMS API reference, CreateKey)."""
+
 
 class Material(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """Key material as the outside holds it: wrapped. The token opens only together with the three other fields.
+    """Key material as the outside holds it: wrapped. The token opens only together with the other fields.
 
     key_id       the KMS key id, such as a UUID or mrk-…
     material_id  64 hex
-    spec         KMS key spec, SYMMETRIC_DEFAULT
+    spec         KMS key spec, such as SYMMETRIC_DEFAULT
     token        the wrapped material
+    usage        KMS key usage: the keyholder does nothing else with it
     """
 
     key_id: str
     material_id: str
     spec: str
     token: bytes
+    usage: str = ENCRYPT_DECRYPT
 
     def __repr__(self) -> str:
         return f"Material(key_id={self.key_id!r}, material_id={self.material_id!r}, spec={self.spec!r})"
@@ -68,26 +77,71 @@ class Keyholder(Protocol):
     """Every method may raise KeyholderLost (retryable); those that open something raise CiphertextInvalid or TokenInvalid.
 
     `context` is the canonical encryption context of keyholder.ciphertext.canonical(), at most 8192 bytes.
-    Sizes out of range raise RequestRefused.
+    `algorithm` is an algorithm's name in the KMS API. Sizes out of range, a spec that this backend does not make, and an
+    algorithm or a usage that is not the material's raise RequestRefused.
     """
 
-    async def create_material(self, key_id: str, spec: str) -> Material:
-        """New random material, wrapped; the wrapping is verified before the answer."""
+    async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
+        """New random material, wrapped; the wrapping is verified before the answer. RSA may take a second."""
 
-    async def encrypt(self, material: Material, plaintext: bytes, context: bytes) -> bytes:
-        """A ciphertext blob. Plaintext 1–4096 bytes."""
+    async def encrypt(
+        self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+    ) -> bytes:
+        """A ciphertext blob of a symmetric key, or the bare ciphertext of RSA. Plaintext 1–4096 bytes, or RSA's limit."""
 
-    async def decrypt(self, material: Material, blob: bytes, context: bytes) -> bytes: ...
+    async def decrypt(
+        self, material: Material, blob: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+    ) -> bytes: ...
 
     async def reencrypt(
-        self, source: Material, blob: bytes, source_context: bytes, target: Material, target_context: bytes
+        self,
+        source: Material,
+        blob: bytes,
+        source_context: bytes,
+        target: Material,
+        target_context: bytes,
+        source_algorithm: str = SYMMETRIC_DEFAULT,
+        target_algorithm: str = SYMMETRIC_DEFAULT,
     ) -> bytes:
         """The plaintext stays in the keyholder."""
+
+    async def public_key(self, material: Material) -> bytes:
+        """Of a key pair: SubjectPublicKeyInfo, DER (RFC 5280), derived from the private key."""
+
+    async def sign(self, material: Material, algorithm: str, message: bytes, message_type: str) -> bytes:
+        """`message_type` RAW, DIGEST or EXTERNAL_MU (KMS API reference, Sign). ECDSA signatures are DER."""
+
+    async def verify(
+        self, material: Material, algorithm: str, message: bytes, message_type: str, signature: bytes
+    ) -> bool: ...
+
+    async def generate_mac(self, material: Material, algorithm: str, message: bytes) -> bytes: ...
+
+    async def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool: ...
+
+    async def derive_shared_secret(self, material: Material, public_key: bytes) -> bytes:
+        """ECDH with a SubjectPublicKeyInfo on the same curve: the raw x-coordinate."""
+
+    async def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
+        """(shared secret, ciphertext)"""
+
+    async def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
+        """The shared secret; of an altered ciphertext another one. Raises CiphertextInvalid for another length."""
 
     async def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
         """(plaintext, blob), 1–1024 bytes."""
 
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes: ...
+
+    async def generate_data_key_pair(
+        self, material: Material, pair_spec: str, context: bytes
+    ) -> tuple[bytes, bytes, bytes]:
+        """(public key, private key in PKCS #8 DER, blob of the private key). RSA may take a second."""
+
+    async def generate_data_key_pair_without_plaintext(
+        self, material: Material, pair_spec: str, context: bytes
+    ) -> tuple[bytes, bytes]:
+        """(public key, blob of the private key)"""
 
     async def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
         """(blob of a new data key, the value sealed under it, 45 bytes longer): the data key stays in the keyholder.

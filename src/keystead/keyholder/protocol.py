@@ -17,8 +17,16 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, KeyholderError, RequestRefused, TokenInvalid
-from keystead.keyholder.promise import Material, SealedKey
+from keystead.keyholder.errors import (
+    CiphertextInvalid,
+    DomainKeyUnknown,
+    KeyholderBusy,
+    KeyholderError,
+    MaterialWrong,
+    RequestRefused,
+    TokenInvalid,
+)
+from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey
 
 HEAD: Final = struct.Struct(">II")
 HEAD_LENGTH: Final = HEAD.size
@@ -35,6 +43,8 @@ STATUSES: Final[dict[type[KeyholderError], int]] = {
     TokenInvalid: 2,
     DomainKeyUnknown: 3,
     RequestRefused: 4,
+    MaterialWrong: 5,
+    KeyholderBusy: 6,
 }
 ERRORS: Final = {status: error for error, status in STATUSES.items()}
 
@@ -46,6 +56,11 @@ class Malformed(Exception):
 class Request(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     """The base of all requests. They carry secrets: their repr names the operation only."""
 
+    @property
+    def generates(self) -> str | None:
+        """The key spec that the request wants a new private key of, if it does."""
+        return None
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
@@ -56,18 +71,25 @@ class Request(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
 class CreateMaterial(Request, tag=1):
     key_id: str
     spec: str
+    usage: str = ENCRYPT_DECRYPT
+
+    @property
+    def generates(self) -> str | None:
+        return self.spec
 
 
 class Encrypt(Request, tag=2):
     material: Material
     plaintext: bytes
     context: bytes
+    algorithm: str = SYMMETRIC_DEFAULT
 
 
 class Decrypt(Request, tag=3):
     material: Material
     blob: bytes
     context: bytes
+    algorithm: str = SYMMETRIC_DEFAULT
 
 
 class ReEncrypt(Request, tag=4):
@@ -76,6 +98,8 @@ class ReEncrypt(Request, tag=4):
     source_context: bytes
     target: Material
     target_context: bytes
+    source_algorithm: str = SYMMETRIC_DEFAULT
+    target_algorithm: str = SYMMETRIC_DEFAULT
 
 
 class GenerateDataKey(Request, tag=5):
@@ -145,6 +169,72 @@ class Forget(Request, tag=18):
     key_id: str
 
 
+class PublicKey(Request, tag=19):
+    material: Material
+
+
+class Sign(Request, tag=20):
+    material: Material
+    algorithm: str
+    message: bytes
+    message_type: str
+
+
+class Verify(Request, tag=21):
+    material: Material
+    algorithm: str
+    message: bytes
+    message_type: str
+    signature: bytes
+
+
+class GenerateMac(Request, tag=22):
+    material: Material
+    algorithm: str
+    message: bytes
+
+
+class VerifyMac(Request, tag=23):
+    material: Material
+    algorithm: str
+    message: bytes
+    mac: bytes
+
+
+class DeriveSharedSecret(Request, tag=24):
+    material: Material
+    public_key: bytes
+
+
+class Encapsulate(Request, tag=25):
+    material: Material
+
+
+class Decapsulate(Request, tag=26):
+    material: Material
+    ciphertext: bytes
+
+
+class GenerateDataKeyPair(Request, tag=27):
+    material: Material
+    pair_spec: str
+    context: bytes
+
+    @property
+    def generates(self) -> str | None:
+        return self.pair_spec
+
+
+class GenerateDataKeyPairWithoutPlaintext(Request, tag=28):
+    material: Material
+    pair_spec: str
+    context: bytes
+
+    @property
+    def generates(self) -> str | None:
+        return self.pair_spec
+
+
 class SealValue(Request, tag=40):
     material: Material
     value: bytes
@@ -198,12 +288,23 @@ OPERATIONS: Final[dict[type[Request], Operation]] = {
     Forget: Operation("forget", _WS),
     SealValue: Operation("seal_value", _W),
     OpenValue: Operation("open_value", _W),
+    PublicKey: Operation("public_key", _W),
+    Sign: Operation("sign", _W),
+    Verify: Operation("verify", _W),
+    GenerateMac: Operation("generate_mac", _W),
+    VerifyMac: Operation("verify_mac", _W),
+    DeriveSharedSecret: Operation("derive_shared_secret", _W),
+    Encapsulate: Operation("encapsulate", _W),
+    Decapsulate: Operation("decapsulate", _W),
+    GenerateDataKeyPair: Operation("generate_data_key_pair", _W),
+    GenerateDataKeyPairWithoutPlaintext: Operation("generate_data_key_pair_without_plaintext", _W),
 }
 
 decode: Final = msgspec.msgpack.Decoder[Request](
     CreateMaterial | Encrypt | Decrypt | ReEncrypt | GenerateDataKey | GenerateDataKeyWithoutPlaintext | Random
     | CreateSecret | SigningKey | SealMarker | OpenMarker | NewDomainKey | Rewrap | Load | CheckpointSeeds
-    | RewrapSecret | Reseal | Forget | SealValue | OpenValue
+    | RewrapSecret | Reseal | Forget | PublicKey | Sign | Verify | GenerateMac | VerifyMac | DeriveSharedSecret
+    | Encapsulate | Decapsulate | GenerateDataKeyPair | GenerateDataKeyPairWithoutPlaintext | SealValue | OpenValue
 ).decode  # fmt: skip  # a list of names
 encode: Final = msgspec.msgpack.Encoder().encode
 

@@ -8,12 +8,14 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from keystead import logs
-from keystead.keyholder.answering import Answering
+from keystead.keyholder.answering import REFUSED_BUSY, Answering, Errand, framed
+from keystead.keyholder.errands import Done, Errands
 from keystead.keyholder.protocol import Malformed, is_own_user
 from keystead.keyholder.software import Software
 from keystead.metrics import meters
@@ -31,9 +33,10 @@ AGE_SECONDS: Final = 300.0
 class Door:
     """A listening socket, how those are answered who come by it, and who is in."""
 
-    def __init__(self, listener: socket.socket, answering: Answering) -> None:
+    def __init__(self, listener: socket.socket, answering: Answering, errands: Errands["Connection"]) -> None:
         self.listener = listener
         self.answering = answering
+        self.errands = errands
         self.inside: set[Connection] = set()
 
 
@@ -45,6 +48,8 @@ class Connection:
         self.door = door
         self.inbox = b""
         self.outbox = b""
+        self.closed = False
+        self.errands = 0
         self._more = False
 
     def turn(self) -> bool:
@@ -69,9 +74,25 @@ class Connection:
         return True
 
     def _answer(self) -> None:
-        self.outbox, self.inbox, self._more = self.door.answering.turn(self.inbox)
+        self.outbox, self.inbox, self._more, errands = self.door.answering.turn(self.inbox)
         meters.KEYHOLDER_TURNS.count()
+        for errand in errands:
+            self._send_on(errand)
         self._write()
+
+    def _send_on(self, errand: Errand) -> None:
+        if self.door.errands.add(self, errand.number, errand.generate, errand.finish):
+            self.errands += 1
+        else:
+            self.outbox += b"".join(framed(errand.number, REFUSED_BUSY))
+
+    def add(self, number: int, answer: bytes) -> None:
+        """An errand's answer, to be written with the next turn. Raises OSError."""
+        self.errands -= 1
+        waited = bool(self.outbox)
+        self.outbox += b"".join(framed(number, answer))
+        if not waited:
+            self._write()
 
     def _write(self) -> None:
         if self.outbox:
@@ -88,7 +109,9 @@ class Serving:
         self._software = software
         self._age_seconds = age_seconds
         self._selector = selectors.DefaultSelector()
-        self._doors = [Door(listener, Answering(software, role)) for role, listener in listeners.items()]
+        self._errands: Errands[Connection] = Errands()
+        self._selector.register(self._errands.woken, selectors.EVENT_READ, self._errands)
+        self._doors = [Door(listener, Answering(software, role), self._errands) for role, listener in listeners.items()]
         for door in self._doors:
             door.listener.setblocking(False)
             self._selector.register(door.listener, selectors.EVENT_READ, door)
@@ -108,6 +131,8 @@ class Serving:
                     self._serve(key.data)
                 elif isinstance(key.data, Door):
                     self._accept(key.data)
+                elif key.data is self._errands:
+                    self._bring_back()
                 else:
                     self._finish()
                     return
@@ -127,11 +152,27 @@ class Serving:
         door.inside.add(connection)
         self._selector.register(link, selectors.EVENT_READ, connection)
 
+    def _bring_back(self) -> None:
+        """Answer what the errands were for. Whose key could not be made is cut off: nobody knows why."""
+        for done in self._errands.finished():
+            self._guarded(done.client, partial(self._answer, done))
+
+    def _answer(self, done: Done[Connection]) -> bool:
+        if done.made is None:
+            raise ConnectionAbortedError
+        done.client.add(done.number, done.finish(done.made))
+        return True
+
     def _serve(self, connection: Connection) -> bool:
         """False when nothing had come."""
+        return self._guarded(connection, connection.turn)
+
+    def _guarded(self, connection: Connection, act: Callable[[], bool]) -> bool:
+        if connection.closed:
+            return True
         waited = bool(connection.outbox)
         try:
-            came = connection.turn()
+            came = act()
         except (Malformed, OSError):
             self._close(connection)
             return True
@@ -146,6 +187,7 @@ class Serving:
         return came
 
     def _close(self, connection: Connection) -> None:
+        connection.closed = True
         connection.door.inside.remove(connection)
         self._selector.unregister(connection.socket)
         connection.socket.close()
@@ -157,18 +199,19 @@ class Serving:
             door.listener.close()
         self._selector.unregister(self._woken)
         while (inside := self._inside()) and (seconds := deadline - time.monotonic()) > 0:
+            self._bring_back()
             for connection in inside:
-                if not self._serve(connection):
+                if not self._serve(connection) and not connection.errands:
                     self._close(connection)
             waiting = self._inside()
-            if waiting and all(connection.outbox for connection in waiting):
+            if waiting and all(connection.outbox or connection.errands for connection in waiting):
                 self._selector.select(seconds)
         for connection in self._inside():
             self._close(connection)
         for number in STOP_SIGNALS:  # the interpreter's end would bring back what kills
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
-        for left in (self._selector, self._woken, self._waking):
+        for left in (self._errands, self._selector, self._woken, self._waking):
             left.close()
 
     def _inside(self) -> list[Connection]:

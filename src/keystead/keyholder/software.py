@@ -6,50 +6,35 @@ the spec says what the material may be used for, and sizes are checked here what
 
 import base64
 import hmac
-from dataclasses import dataclass
 from typing import Final
 
 from keystead.keyholder import tokens, values
-from keystead.keyholder.ciphertext import (
-    BLOB_LIMIT,
-    CONTEXT_LIMIT,
-    HEADER_LENGTH,
-    OVERHEAD,
-    PLAINTEXT_LIMIT,
-    utf8,
-)
-from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, RequestRefused, TokenInvalid
-from keystead.keyholder.opened import Opened, OpenedMaterials
+from keystead.keyholder.algorithms.specs import SPECS
+from keystead.keyholder.algorithms.working_key import WorkingKey
+from keystead.keyholder.ciphertext import BLOB_LIMIT, CONTEXT_LIMIT, HEADER_LENGTH, OVERHEAD, PLAINTEXT_LIMIT
+from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, RequestRefused
+from keystead.keyholder.materials import Materials, generate, generate_pair, name, of_spec
 from keystead.keyholder.own_keys import CHECKPOINT, OwnKeys
-from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material, SealedKey
+from keystead.keyholder.promise import (
+    ENCAPSULATE_DECAPSULATE,
+    ENCRYPT_DECRYPT,
+    GENERATE_VERIFY_MAC,
+    KEY_AGREEMENT,
+    SIGN_VERIFY,
+    SYMMETRIC_DEFAULT,
+    Material,
+    SealedKey,
+)
 from keystead.keyholder.sealing import CIPHERTEXT, KEY_LENGTH, MARKER, Altered, open_sealed, seal, urandom, wipe
 from keystead.keyholder.tokens import Binding
 
-ENCRYPT_DECRYPT: Final = "ENCRYPT_DECRYPT"
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """What the keyholder lets material of one KMS key spec do.
-
-    length  bytes of the material
-    usages  KMS key usages
-    """
-
-    length: int
-    usages: frozenset[str]
-
-
-SPECS: Final = {
-    SYMMETRIC_DEFAULT: Spec(32, frozenset({ENCRYPT_DECRYPT})),  # KMS developer guide, "key spec reference"
-}
-
 DATA_KEY_LIMIT: Final = 1024
 """Bytes of GenerateDataKey and GenerateRandom (KMS API reference)."""
-TOKEN_LIMIT: Final = 4096
+MESSAGE_LIMIT: Final = 4096
+"""Bytes of a message to Sign, Verify, GenerateMac and VerifyMac (KMS API reference)."""
+INPUT_LIMIT: Final = 8192
+"""Bytes of a signature, a MAC, a ciphertext or a public key; the longest in the KMS API reference is 8192."""
 PLACE_LIMIT: Final = 4096
-NAME_LIMIT: Final = 256
-"""Bytes of a key id, an access key id, a date, a Region or a service name; the longest in AWS's models is 256."""
 
 MARKER_VERSION: Final = b"\x01"
 MARKER_HEADER_LENGTH: Final = 1 + tokens.DOMAIN_ID_LENGTH
@@ -60,50 +45,59 @@ class Software:
 
     def __init__(self, *roots: bytes) -> None:
         self._own = OwnKeys(roots)
-        self._opened = OpenedMaterials()
+        self._materials = Materials(self._own)
 
     def __repr__(self) -> str:
         return "Software()"
 
-    # Key material
+    # Key material. `made` is what `generate` gave on another thread.
 
-    def create_material(self, key_id: str, spec: str) -> Material:
-        known = SPECS.get(spec)
-        if known is None:
-            raise RequestRefused
-        _name(key_id)
-        secret = urandom(known.length)
-        material_id = tokens.material_id(self._own, key_id, secret)
-        token = tokens.wrap(self._own, Binding(key_id, material_id, spec), secret)
-        wipe(secret)
-        return Material(key_id, material_id, spec, token)
+    def is_slow(self, spec: str) -> bool:
+        """Whether material of this spec is better made by `generate` on another thread, and handed in as `made`."""
+        return spec in SPECS and SPECS[spec].slow
+
+    def generate(self, spec: str) -> bytes:
+        """Safe on any thread."""
+        return generate(spec)
+
+    def create_material(
+        self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT, made: bytes | None = None
+    ) -> Material:
+        of_spec(spec, usage)
+        return self._materials.wrapped(key_id, spec, usage, made or generate(spec))
+
+    def take_material(self, key_id: str, spec: str, usage: str, given: bytes) -> Material:
+        """Material made elsewhere: PKCS #8 in DER, or the secret bytes. Raises MaterialWrong."""
+        return self._materials.wrapped(key_id, spec, usage, of_spec(spec, usage).family.take(given))
 
     def rewrap(self, material: Material) -> Material:
-        binding = Binding(material.key_id, material.material_id, material.spec)
-        secret = self._unwrap(binding, material.token)
-        token = tokens.wrap(self._own, binding, secret)
-        wipe(secret)
-        return Material(material.key_id, material.material_id, material.spec, token)
+        return self._materials.rewrap(material)
 
     def forget(self, key_id: str) -> None:
-        self._opened.forget(key_id)
+        self._materials.forget(key_id)
 
     def age(self) -> None:
         """Drop the material that was not used since the last time."""
-        self._opened.age()
+        self._materials.age()
 
     # Encryption
 
-    def encrypt(self, material: Material, plaintext: bytes, context: bytes) -> bytes:
+    def encrypt(
+        self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+    ) -> bytes:
         if not 1 <= len(plaintext) <= PLAINTEXT_LIMIT or len(context) > CONTEXT_LIMIT:
             raise RequestRefused
-        opened = self._opened.get(material) or self._open(material, ENCRYPT_DECRYPT)
+        if algorithm != SYMMETRIC_DEFAULT:
+            return self._without_context(material, context).encrypt(algorithm, plaintext)
+        opened = self._materials.symmetric(material)
         return seal(opened.material, CIPHERTEXT, opened.header, opened.bound + context, plaintext)
 
-    def decrypt(self, material: Material, blob: bytes, context: bytes) -> bytes:
+    def decrypt(self, material: Material, blob: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT) -> bytes:
         if len(context) > CONTEXT_LIMIT:
             raise RequestRefused
-        opened = self._opened.get(material) or self._open(material, ENCRYPT_DECRYPT)
+        if algorithm != SYMMETRIC_DEFAULT:
+            return self._without_context(material, context).decrypt(algorithm, within(blob, BLOB_LIMIT))
+        opened = self._materials.symmetric(material)
         if not OVERHEAD < len(blob) <= BLOB_LIMIT or blob[:HEADER_LENGTH] != opened.header:
             raise CiphertextInvalid
         try:
@@ -112,13 +106,22 @@ class Software:
             raise CiphertextInvalid from None
 
     def reencrypt(
-        self, source: Material, blob: bytes, source_context: bytes, target: Material, target_context: bytes
+        self,
+        source: Material,
+        blob: bytes,
+        source_context: bytes,
+        target: Material,
+        target_context: bytes,
+        source_algorithm: str = SYMMETRIC_DEFAULT,
+        target_algorithm: str = SYMMETRIC_DEFAULT,
     ) -> bytes:
-        plaintext = self.decrypt(source, blob, source_context)
+        plaintext = self.decrypt(source, blob, source_context, source_algorithm)
         try:
-            return self.encrypt(target, plaintext, target_context)
+            return self.encrypt(target, plaintext, target_context, target_algorithm)
         finally:
             wipe(plaintext)
+
+    # Data keys and random bytes
 
     def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
         plaintext = self.random(length)
@@ -128,6 +131,20 @@ class Software:
         plaintext, blob = self.generate_data_key(material, length, context)
         wipe(plaintext)
         return blob
+
+    def generate_data_key_pair(
+        self, material: Material, pair_spec: str, context: bytes, made: bytes | None = None
+    ) -> tuple[bytes, bytes, bytes]:
+        private = made or generate_pair(pair_spec)
+        public = SPECS[pair_spec].family.open(private).public
+        return public, private, self.encrypt(material, private, context)
+
+    def generate_data_key_pair_without_plaintext(
+        self, material: Material, pair_spec: str, context: bytes, made: bytes | None = None
+    ) -> tuple[bytes, bytes]:
+        public, private, blob = self.generate_data_key_pair(material, pair_spec, context, made)
+        wipe(private)
+        return public, blob
 
     # Values under a data key of their own
 
@@ -158,10 +175,40 @@ class Software:
             raise RequestRefused
         return urandom(length)
 
+    # Signatures, MACs, key agreement, encapsulation
+
+    def public_key(self, material: Material) -> bytes:
+        public = self._materials.working(material, material.usage).public
+        if not public:
+            raise RequestRefused
+        return public
+
+    def sign(self, material: Material, algorithm: str, message: bytes, message_type: str) -> bytes:
+        return self._materials.working(material, SIGN_VERIFY).sign(algorithm, of_message(message), message_type)
+
+    def verify(self, material: Material, algorithm: str, message: bytes, message_type: str, signature: bytes) -> bool:
+        key = self._materials.working(material, SIGN_VERIFY)
+        return key.verify(algorithm, of_message(message), message_type, within(signature, INPUT_LIMIT))
+
+    def generate_mac(self, material: Material, algorithm: str, message: bytes) -> bytes:
+        return self._materials.working(material, GENERATE_VERIFY_MAC).mac(algorithm, of_message(message))
+
+    def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool:
+        return hmac.compare_digest(self.generate_mac(material, algorithm, message), within(mac, INPUT_LIMIT))
+
+    def derive_shared_secret(self, material: Material, public_key: bytes) -> bytes:
+        return self._materials.working(material, KEY_AGREEMENT).derive_shared_secret(within(public_key, INPUT_LIMIT))
+
+    def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
+        return self._materials.working(material, ENCAPSULATE_DECAPSULATE).encapsulate()
+
+    def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
+        return self._materials.working(material, ENCAPSULATE_DECAPSULATE).decapsulate(within(ciphertext, INPUT_LIMIT))
+
     # Secrets that sign requests
 
     def create_secret(self, binding: str) -> tuple[str, bytes]:
-        _name(binding)
+        name(binding)
         secret = base64.b64encode(urandom(30))
         token = tokens.wrap(self._own, _secret_of(binding), secret)
         shown = secret.decode("ascii")
@@ -169,15 +216,15 @@ class Software:
         return shown, token
 
     def rewrap_secret(self, token: bytes, binding: str) -> bytes:
-        secret = self._unwrap(_secret_of(binding), token)
+        secret = self._materials.unwrap(_secret_of(binding), token)
         rewrapped = tokens.wrap(self._own, _secret_of(binding), secret)
         wipe(secret)
         return rewrapped
 
     def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> bytes:
         """HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), Region), service), "aws4_request") (IAM user guide, SigV4)."""
-        parts = [_name(binding), _name(date), _name(region), _name(service)]
-        secret = self._unwrap(_secret_of(binding), token)
+        parts = [name(binding), name(date), name(region), name(service)]
+        secret = self._materials.unwrap(_secret_of(binding), token)
         key = b"AWS4" + secret
         wipe(secret)
         for part in [*parts[1:], b"aws4_request"]:
@@ -227,28 +274,25 @@ class Software:
         """A new key of the keyholder's own; for setting up an installation."""
         return self._own.make(purpose, version)
 
-    def _open(self, material: Material, usage: str) -> Opened:
-        known = SPECS.get(material.spec)
-        if known is None or usage not in known.usages:
+    def _without_context(self, material: Material, context: bytes) -> WorkingKey:
+        """An encryption context belongs to symmetric keys alone."""
+        if context:
             raise RequestRefused
-        secret = self._unwrap(Binding(material.key_id, material.material_id, material.spec), material.token)
-        if len(secret) != known.length:
-            raise TokenInvalid
-        opened = Opened(material, secret)
-        self._opened.keep(material, opened)
-        return opened
-
-    def _unwrap(self, binding: Binding, token: bytes) -> bytes:
-        if len(token) > TOKEN_LIMIT:
-            raise RequestRefused
-        return tokens.unwrap(self._own, binding, token)
+        return self._materials.working(material, ENCRYPT_DECRYPT)
 
 
-def _name(text: str) -> bytes:
-    encoded = utf8(text)
-    if not 1 <= len(encoded) <= NAME_LIMIT:
+def of_message(message: bytes) -> bytes:
+    """Raises RequestRefused."""
+    if not 1 <= len(message) <= MESSAGE_LIMIT:
         raise RequestRefused
-    return encoded
+    return message
+
+
+def within(given: bytes, limit: int) -> bytes:
+    """Raises RequestRefused."""
+    if len(given) > limit:
+        raise RequestRefused
+    return given
 
 
 def _secret_of(binding: str) -> Binding:

@@ -35,7 +35,8 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
         description=row.description,
         created_at=row.created_at,
         versions=tuple(
-            Version(Material(key_id, v.material_id, row.spec, v.token), v.made_at, v.rotation_type) for v in versions
+            Version(Material(key_id, v.material_id, row.spec, v.token, row.usage), v.made_at, v.rotation_type)
+            for v in versions
         ),
         rotation=Rotation(row.rotation_period, row.rotation_next_at, row.on_demand_rotations),
         policy=compiled(row.policy, row.policy_ids),

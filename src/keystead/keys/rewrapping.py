@@ -35,14 +35,17 @@ async def count(connection: Connection) -> int:
 
 async def page(connection: Connection, after: tuple[str, str, int] | None) -> list[Held]:
     place = (materials.c.region, materials.c.key_id, materials.c.version)
-    query = select(*place, materials.c.material_id, materials.c.token, keys.c.spec).join(
+    query = select(*place, materials.c.material_id, materials.c.token, keys.c.spec, keys.c.usage).join(
         keys, (keys.c.region == materials.c.region) & (keys.c.id == materials.c.key_id)
     )
     if after is not None:
         query = query.where(tuple_(*place) > after)
     rows = await connection.execute(query.order_by(*place).limit(PAGE))
     return [
-        Held((row.region, row.key_id, row.version), Material(row.key_id, row.material_id, row.spec, row.token))
+        Held(
+            (row.region, row.key_id, row.version),
+            Material(row.key_id, row.material_id, row.spec, row.token, row.usage),
+        )
         for row in rows
     ]
 
