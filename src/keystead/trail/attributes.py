@@ -16,11 +16,25 @@ NAME_LIMIT: Final = 2000
 """Bytes of a resource's name. A longer one is in the record but cannot be asked for: AttributeValue has at most 2000 characters."""
 
 
+class Issuer(Struct, gc=False, frozen=True):
+    """Whose session it is."""
+
+    arn: str | None = None
+
+
+class Context(Struct, rename="camel", gc=False, frozen=True):
+    """Of a session."""
+
+    session_issuer: Issuer = Issuer()
+
+
 class Identity(Struct, rename="camel", gc=False):
     """The part of userIdentity that says who."""
 
     type: str = ""
     principal_id: str | None = None
+    arn: str | None = None
+    session_context: Context = Context()
     user_name: str | None = None
     access_key_id: str | None = None
 
@@ -32,6 +46,11 @@ class Identity(Struct, rename="camel", gc=False):
         if self.type == "Root":
             return "root"
         return self.user_name
+
+    @property
+    def principal(self) -> str | None:
+        """The ARN of the user, or of the role or user behind a session; None for services and for other accounts' callers."""
+        return self.session_context.session_issuer.arn or self.arn
 
     @property
     def actor(self) -> str | None:
@@ -49,6 +68,13 @@ class Listed(Struct, gc=False):
     accountId: str = ""  # noqa: N815  # AWS's name
 
 
+class Additional(Struct, gc=False, frozen=True):
+    """Of additionalEventData: the secret that a call was about (trail.notes)."""
+
+    SecretId: str | None = None
+    SecretVersionId: str | None = None
+
+
 class Attributes(Struct, rename="camel"):
     """A record as the index sees it."""
 
@@ -64,6 +90,7 @@ class Attributes(Struct, rename="camel"):
     event_type: str = ""
     error_code: str | None = None
     resources: tuple[Listed, ...] = ()
+    additional_event_data: Raw = Raw(b"null")
     request_parameters: Raw = Raw(b"null")
     response_elements: Raw = Raw(b"null")
 
@@ -72,9 +99,22 @@ class Attributes(Struct, rename="camel"):
         """Seconds since the epoch: the record's own time, to the second."""
         return seconds(self.event_time)
 
+    @property
+    def secret(self) -> Additional | None:
+        """Of Secrets Manager's events, which list no resources."""
+        if self.event_source != SECRETS:
+            return None
+        try:
+            found: Additional | None = ADDITIONAL.decode(self.additional_event_data)
+        except msgspec.ValidationError:
+            return None
+        return found
+
     def named(self) -> list[tuple[str, str]]:
         """(type, name) of every resource, each once."""
         found = [(listed.type, listed.ARN) for listed in self.resources]
+        if (secret := self.secret) is not None and secret.SecretId:
+            found.append((SECRET, secret.SecretId))
         if self.event_source in NAMES_COUNT:
             found += names(REQUEST, self.request_parameters)
             found += names(ANSWER, self.response_elements)
@@ -93,6 +133,8 @@ def indexable(name: str) -> bool:
 
 NAMES_COUNT: Final = frozenset({"iam.amazonaws.com", "sts.amazonaws.com"})
 
+SECRETS: Final = "secretsmanager.amazonaws.com"
+SECRET: Final = "AWS::SecretsManager::Secret"  # noqa: S105  # a resource's type
 USER: Final = "AWS::IAM::User"
 ROLE: Final = "AWS::IAM::Role"
 GROUP: Final = "AWS::IAM::Group"
@@ -149,6 +191,7 @@ class Answer(Struct, rename="camel", gc=False):
 
 REQUEST: Final = msgspec.json.Decoder(Request | None)
 ANSWER: Final = msgspec.json.Decoder(Answer | None)
+ADDITIONAL: Final = msgspec.json.Decoder(Additional | None)
 ATTRIBUTES: Final = msgspec.json.Decoder(Attributes)
 
 

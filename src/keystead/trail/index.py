@@ -18,7 +18,7 @@ import structlog
 from keystead.database.engine import Database, Transaction
 from keystead.metrics import meters
 from keystead.trail import attributes, store
-from keystead.trail.attributes import Attributes
+from keystead.trail.attributes import SECRETS, Attributes
 from keystead.trail.event import SERVICE_EVENT
 from keystead.trail.segments import Reader, Record
 from keystead.trail.store import EventRow, Position, ResourceRow
@@ -40,6 +40,7 @@ USES: Final = frozenset(
 )  # fmt: skip  # a list of names
 """Operations that count as use of a key (KMS model, KeyLastUsageData)."""
 KMS: Final = "kms.amazonaws.com"
+READS: Final = frozenset({"GetSecretValue", "BatchGetSecretValue"})
 KEY: Final = "AWS::KMS::Key"
 
 
@@ -66,8 +67,24 @@ class Acted(NamedTuple):
     region: str
 
 
+class Read(NamedTuple):
+    """A successful read of a secret's value. `at` in seconds since the epoch.
+
+    principal  ARN of the user, or of the role or user behind a session; None for a caller of another account
+    username   of a user its name, of a session the session's
+    """
+
+    secret_arn: str
+    version_id: str
+    principal: str | None
+    username: str | None
+    at: float
+    event_id: str
+
+
 Usage = Callable[[Transaction, Sequence[Used]], Awaitable[None]]
 Actors = Callable[[Transaction, Sequence[Acted]], Awaitable[None]]
+Reads = Callable[[Transaction, Sequence[Read]], Awaitable[None]]
 
 
 class IndexAhead(Exception):
@@ -83,6 +100,7 @@ class Batch:
 
     used        by key, the newest use
     acted       by access key or role, the newest call
+    reads       by secret, version and reader, the newest read
     repeatable  eventID to seq of what the service itself did: it may be in the log twice (trail.outbox), and is indexed once
     """
 
@@ -90,6 +108,7 @@ class Batch:
     resources: list[ResourceRow] = field(default_factory=list)
     used: dict[str, Used] = field(default_factory=dict)
     acted: dict[str, Acted] = field(default_factory=dict)
+    reads: dict[tuple[str | None, ...], Read] = field(default_factory=dict)
     repeatable: dict[str, int] = field(default_factory=dict)
 
     def drop(self, seqs: set[int]) -> None:
@@ -103,6 +122,9 @@ class Index:
 
     usage   is told, inside the transaction, of the newest successful use of each key that a batch has
     actors  likewise, of the newest call of each long-term access key and each role
+    reads   likewise, of the newest read of each version of a secret by each reader
+
+    They are told again of what they know when the index is made again: the newest counts, and nothing is added up.
     """
 
     def __init__(
@@ -112,12 +134,14 @@ class Index:
         *,
         usage: Usage | None = None,
         actors: Actors | None = None,
+        reads: Reads | None = None,
         node: str = "",
     ) -> None:
         self._database = database
         self._reader = Reader(folder)
         self._usage = usage
         self._actors = actors
+        self._reads = reads
         self._node = node
         self._reached = 0
 
@@ -152,6 +176,8 @@ class Index:
                 await self._usage(tx, list(batch.used.values()))
             if batch.acted and self._actors is not None:
                 await self._actors(tx, list(batch.acted.values()))
+            if batch.reads and self._reads is not None:
+                await self._reads(tx, list(batch.reads.values()))
         return moved
 
     def close(self) -> None:
@@ -202,6 +228,8 @@ def batch_of(known: Position, records: Iterable[Record]) -> Batch:
         batch.resources += resource_rows(seq, seen)
         if seen.event_source == KMS and seen.event_name in USES and seen.error_code is None:
             note_use(batch.used, seen)
+        elif seen.event_source == SECRETS and seen.event_name in READS and seen.error_code is None:
+            note_read(batch.reads, seen)
         note_actor(batch.acted, seen)
     return batch
 
@@ -219,6 +247,8 @@ def event_row(seq: int, node: str, seen: Attributes, event: bytes) -> EventRow:
         seen.event_source,
         who.username,
         who.access_key_id,
+        who.principal,
+        seen.error_code,
         seen.read_only,
         event.decode(),
     )
@@ -239,6 +269,17 @@ def note_use(used: dict[str, Used], seen: Attributes) -> None:
         known = used.get(resource.ARN)
         if known is None or known.at <= seen.at:
             used[resource.ARN] = Used(resource.ARN, seen.event_name, float(seen.at), seen.event_id, seen.request_id)
+
+
+def note_read(reads: dict[tuple[str | None, ...], Read], seen: Attributes) -> None:
+    """A read from another account is recorded in both; only the copy of the reader's names the reader, so both are told."""
+    secret, who = seen.secret, seen.user_identity
+    if secret is None or secret.SecretId is None or secret.SecretVersionId is None:
+        return
+    read = Read(secret.SecretId, secret.SecretVersionId, who.principal, who.username, float(seen.at), seen.event_id)
+    known = reads.get(read[:4])
+    if known is None or known.at <= read.at:
+        reads[read[:4]] = read
 
 
 def note_actor(acted: dict[str, Acted], seen: Attributes) -> None:

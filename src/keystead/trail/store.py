@@ -10,6 +10,7 @@ Every lookup is "an account's and Region's events of one kind, newest first": an
 
     read_only         also serves lookups by nothing: two ranges merged, so that no further index is needed
     name, source, username, access_key_id     one attribute of LookupEvents each
+    principal, error                          of `keystead trail search`; few records have an error
     event_id          ids grow with time, so it grows at its end
     resources         by name, and by type
 
@@ -40,6 +41,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     tuple_,
     update,
 )
@@ -64,6 +66,8 @@ events = Table(
     Column("source", String, nullable=False),
     Column("username", String),
     Column("access_key_id", String),
+    Column("principal", String),  # its ARN; of a session, that of the role
+    Column("error", String),
     Column("read_only", Boolean, nullable=False),
     Column("record", Text, nullable=False),  # as it lies in the log
     Index(None, "account", "region", "read_only", "at", "seq"),
@@ -71,6 +75,17 @@ events = Table(
     Index(None, "account", "region", "source", "at", "seq"),
     Index(None, "account", "region", "username", "at", "seq"),
     Index(None, "account", "region", "access_key_id", "at", "seq"),
+    Index(None, "account", "region", "principal", "at", "seq"),
+    Index(
+        "ix_trail_events_errors",
+        "account",
+        "region",
+        "error",
+        "at",
+        "seq",
+        sqlite_where=text("error IS NOT NULL"),
+        postgresql_where=text("error IS NOT NULL"),
+    ),
     Index(None, "event_id"),
 )
 
@@ -111,6 +126,8 @@ class EventRow(NamedTuple):
     source: str
     username: str | None
     access_key_id: str | None
+    principal: str | None
+    error: str | None
     read_only: bool
     record: str
 
