@@ -1,6 +1,6 @@
 """Explanations: the steps, and the first thing in a statement that did not match."""
 
-from keystead.access.decision import Combine, Standing
+from keystead.access.decision import Combine, Source, Standing
 from keystead.access.explain import Line, explain
 from keystead.access.policy import Kind
 from keystead.access.request import Request
@@ -31,19 +31,21 @@ def test_every_statement_says_how_far_it_matched(words):
         allow(Sid="User", Principal={"AWS": words.user}),
         allow("kms:Encrypt", Principal="*"),
         allow(Sid="Stop", Effect="Deny", Principal="*", Resource="arn:aws:kms:eu-west-1:*:*"),
+        {"Effect": "Allow", "Principal": "*", "Resource": "*"},
     ]
 
-    found = explained(words, key, [allow("s3:*"), allow(Sid="All")])
+    found = explained(words, key, [allow("s3:*"), allow(Sid="All")], {"kms:viaservice": ("y",)})
 
     assert found.decision.allowed
     assert found.trace == (
-        Line(7, "resource", "Account", False, "matches"),
-        Line(6, "resource", "Role", False, "StringEquals kms:viaservice"),
-        Line(6, "resource", "User", False, "principal"),
-        Line(6, "resource", "4", False, "action"),
-        Line(2, "resource", "Stop", True, "resource"),
-        Line(8, "identity 1", "1", False, "action"),
-        Line(8, "identity 1", "All", False, "matches"),
+        Line(7, Source.RESOURCE, 0, "Account", False, "matches"),
+        Line(6, Source.RESOURCE, 0, "Role", False, "StringEquals kms:viaservice", ("y",)),
+        Line(6, Source.RESOURCE, 0, "User", False, "principal"),
+        Line(6, Source.RESOURCE, 0, "4", False, "action"),
+        Line(2, Source.RESOURCE, 0, "Stop", True, "resource"),
+        Line(6, Source.RESOURCE, 0, "6", False, "ineffective"),
+        Line(8, Source.IDENTITY, 0, "1", False, "action"),
+        Line(8, Source.IDENTITY, 0, "All", False, "matches"),
     )
 
 
@@ -54,7 +56,10 @@ def test_boundaries_and_session_policies_are_explained_too(words):
     found = explained(words, key, [allow()], boundary=boundary, session=(session,))
 
     assert found.decision.explicit
-    assert found.trace[-2:] == (Line(8, "boundary", "1", False, "matches"), Line(2, "session 1", "1", True, "matches"))
+    assert found.trace[-2:] == (
+        Line(8, Source.BOUNDARY, 0, "1", False, "matches"),
+        Line(2, Source.SESSION, 0, "1", True, "matches"),
+    )
 
 
 def test_what_cannot_be_evaluated_is_explained_as_a_denial(words):

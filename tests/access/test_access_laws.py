@@ -7,12 +7,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from keystead.access.decision import Combine, Standing, decide
+from keystead.access.decision import NOTHING_SAID, Combine, Source, Standing, decide
 from keystead.access.document import Kind
 from keystead.access.explain import explain
 from keystead.access.operators import NULL, OPERATORS
 from keystead.access.policy import compile, parse  # noqa: A004  # the rules' own verb
 from keystead.access.request import Principal, PrincipalKind, Request
+from keystead.access.trace import MATCHES, trace
 
 A, B = "111122223333", "444455556666"
 USER, ROLE = f"arn:aws:iam::{A}:user/zoe", f"arn:aws:iam::{A}:role/team/reader"
@@ -156,6 +157,28 @@ def test_the_compiled_form_and_the_plain_interpreter_agree(world):
 
     assert told(decision) == told(explained.decision)
     assert decision.failure is None
+    assert traced(world) == explained.trace
+
+
+def traced(world):
+    """What the compiled rules say of every statement."""
+    return decided(world, lambda request, standing, *, combine, resource_policy, **_: trace(
+        request, standing, Source.TRUST if combine is Combine.TRUST else Source.RESOURCE, resource_policy
+    ))  # fmt: skip
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None)
+@given(worlds())
+def test_a_decision_names_statements_that_match(world):
+    decision = decided(world)
+    matching = {(line.source, line.policy, line.statement) for line in traced(world) if line.outcome == MATCHES}
+
+    of_resource = Source.TRUST if world["combine"] is Combine.TRUST else Source.RESOURCE
+    sources = (of_resource, Source.IDENTITY, Source.BOUNDARY, Source.SESSION)
+    for source, place in zip(sources, decision.said, strict=True):
+        assert place is None or (source, place[0], str(place[1] + 1)) in matching
+    assert decision.explicit is (not decision.allowed and decision.said != NOTHING_SAID)
 
 
 @pytest.mark.slow

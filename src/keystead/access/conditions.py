@@ -18,9 +18,13 @@ from keystead.access.values import truth
 Holds = Callable[[Context], bool]
 
 
-def compiled(tests: tuple[Test, ...], *, variables: bool, denies: bool) -> Holds | None:
-    """None for a block that asks nothing."""
-    made = [of_test(test, variables=variables, denies=denies) for test in tests]
+def compiled(tests: tuple[Test, ...], *, variables: bool, denies: bool) -> tuple[Holds, ...]:
+    """One for each test."""
+    return tuple(of_test(test, variables=variables, denies=denies) for test in tests)
+
+
+def together(made: tuple[Holds, ...]) -> Holds | None:
+    """All of them; None for a block that asks nothing."""
     if len(made) < 2:
         return made[0] if made else None
 

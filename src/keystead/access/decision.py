@@ -28,10 +28,10 @@ Source: IAM user guide, policy evaluation logic; KMS developer guide, key polici
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from keystead.access.policy import Answer, Policy, Stance
+from keystead.access.policy import Policy, Stance
 from keystead.access.request import PrincipalKind, Request
 
 Grant = Callable[[], str | None]
@@ -57,16 +57,36 @@ class Source(Enum):
     GRANT = "grant"
 
 
+class Labels(NamedTuple):
+    """What policies are called: an ARN, or a name and whose it is."""
+
+    identity: tuple[str, ...] = ()
+    boundary: str = ""
+    session: tuple[str, ...] = ()
+
+
+UNLABELLED: Final = Labels()
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Every policy that speaks about a caller.
 
     session  None: no session policy was given. An empty tuple allows nothing, and so does None for a federated user
+    labels   what each is called where a decision is explained, in the same order; not looked at by the decision
     """
 
     identity: tuple[Policy, ...] = ()
     boundary: Policy | None = None
     session: tuple[Policy, ...] | None = None
+    labels: Labels = UNLABELLED
+
+
+Place = tuple[int, int]
+"""A statement that spoke: of which policy of its kind, and which of its statements, both from 0."""
+Said = tuple[Place | None, Place | None, Place | None, Place | None]
+"""By kind of policy (resource, identity, boundary, session) the statement that it is put down to; None where none spoke."""
+NOTHING_SAID: Final[Said] = (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,7 @@ class Decision:
     constant  neither a condition, a variable nor a grant was looked at: it may be remembered for what was asked
     grant     the id of the grant that allowed it
     failure   an evaluation that raised: the kind of exception and of policy
+    said      the statements that allowed, in each kind of policy, or that denied
     """
 
     allowed: bool
@@ -84,6 +105,7 @@ class Decision:
     constant: bool = True
     grant: str | None = None
     failure: str | None = None
+    said: Said = NOTHING_SAID
 
 
 class Failed(Exception):
@@ -95,6 +117,10 @@ class Failed(Exception):
         self.kind = type(error).__name__
 
 
+Heard = tuple[Stance, bool, Place | None]
+"""What policies of a kind say together, whether they always would, and which statement it is put down to."""
+
+
 class Voices(NamedTuple):
     """What each kind of policy says. `fixed`: it would say so to every such request of this principal."""
 
@@ -103,13 +129,18 @@ class Voices(NamedTuple):
     boundary: Stance
     session: Stance
     fixed: bool
+    said: Said
 
 
+REMEMBERED: Final = 4096
+"""Decisions that are made once for all who come to the same."""
 SILENT: Final = Stance.SILENT
 DENIES: Final = Stance.DENIES
 LIMITED: Final = Stance.ALLOWS_LIMITED
 DIRECTLY: Final = Stance.ALLOWS_DIRECTLY
 NO_POLICIES: Final[tuple[Policy, ...]] = ()
+UNLIMITED: Final[Heard] = (DIRECTLY, True, None)
+"""A boundary or session policy that is not there."""
 
 
 def decide(
@@ -138,33 +169,34 @@ def decide(
 def listen(request: Request, standing: Standing, resource_policy: Policy | None, source: Source) -> Voices:
     """Raises Failed."""
     of_resource = NO_POLICIES if resource_policy is None else (resource_policy,)
-    resource, fixed_resource = united(of_resource, request, source)
-    identity, fixed_identity = united(standing.identity, request, Source.IDENTITY)
-    boundary, fixed_boundary = DIRECTLY, True
+    resource, fixed_resource, by_resource = united(of_resource, request, source)
+    identity, fixed_identity, by_identity = united(standing.identity, request, Source.IDENTITY)
+    boundary, fixed_boundary, by_boundary = UNLIMITED
     if standing.boundary is not None:
-        boundary, fixed_boundary = united((standing.boundary,), request, Source.BOUNDARY)
-    session, fixed_session = DIRECTLY, True
+        boundary, fixed_boundary, by_boundary = united((standing.boundary,), request, Source.BOUNDARY)
+    session, fixed_session, by_session = UNLIMITED
     if standing.session is not None:
-        session, fixed_session = united(standing.session, request, Source.SESSION)
+        session, fixed_session, by_session = united(standing.session, request, Source.SESSION)
     elif request.principal.kind is PrincipalKind.FEDERATED_USER:
         session = SILENT
     fixed = fixed_resource and fixed_identity and fixed_boundary and fixed_session
-    return Voices(resource, identity, boundary, session, fixed)
+    return Voices(resource, identity, boundary, session, fixed, (by_resource, by_identity, by_boundary, by_session))
 
 
-def united(policies: tuple[Policy, ...], request: Request, source: Source) -> Answer:
+def united(policies: tuple[Policy, ...], request: Request, source: Source) -> Heard:
     """Several policies of a kind speak as one. Raises Failed."""
-    found, fixed = SILENT, True
+    found, fixed, said = SILENT, True, None
     try:
-        for policy in policies:
-            stance, fixed_too = policy.stance(request)
+        for number, policy in enumerate(policies):
+            stance, fixed_too, statement = policy.stance(request)
             fixed = fixed and fixed_too
             if stance is DENIES:
-                return DENIES, fixed
-            found = max(found, stance)
+                return DENIES, fixed, (number, statement)
+            if stance > found:
+                found, said = stance, (number, statement)
     except Exception as error:
         raise Failed(source, error) from error
-    return found, fixed
+    return found, fixed, said
 
 
 def combined(
@@ -176,27 +208,28 @@ def combined(
     grant: Grant | None,
 ) -> Decision:
     """Raises Failed."""
-    resource, identity, boundary, session, fixed = voices
+    resource, identity, boundary, session, fixed, said = voices
     if DENIES in {resource, identity, boundary, session}:  # 2
-        return denied(denying(voices, source), explicit=True, constant=fixed)
+        denier = denying(voices, source)
+        return denied(denier, by(said, denier), True, fixed)
 
     kind = request.principal.kind
     foreign = resource_account != request.principal.account or kind is PrincipalKind.ANONYMOUS
     bounded = boundary is not SILENT and session is not SILENT
     own = bounded and (identity is not SILENT or kind is PrincipalKind.ROOT)  # 8
     if kind is PrincipalKind.SERVICE:
-        return ALLOWED[fixed] if resource is DIRECTLY else denied(source, explicit=False, constant=fixed)
+        return allowed(said, fixed) if resource is DIRECTLY else denied(source, NOTHING_SAID, False, fixed)
     if allows(combine, resource, foreign=foreign, bounded=bounded, own=own):  # 10
-        return ALLOWED[fixed]
+        return allowed(said, fixed)
 
     reachable = own if foreign else bounded
     if grant is not None and combine is Combine.KEY and reachable:
         found = granted(grant)  # 9
         if found is not None:
-            return Decision(allowed=True, constant=False, grant=found)
+            return Decision(allowed=True, constant=False, grant=found, said=said)
         fixed = False
     needed = foreign or combine in {Combine.KEY, Combine.TRUST}
-    return denied(silent(voices, source, needed=needed), explicit=False, constant=fixed)
+    return denied(silent(voices, source, needed=needed), NOTHING_SAID, False, fixed)
 
 
 def allows(combine: Combine, resource: Stance, *, foreign: bool, bounded: bool, own: bool) -> bool:
@@ -234,9 +267,21 @@ def silent(voices: Voices, source: Source, *, needed: bool) -> Source:
     return source if needed and voices.resource is SILENT else Source.IDENTITY
 
 
-ALLOWED: Final = {fixed: Decision(allowed=True, constant=fixed) for fixed in (True, False)}
+def by(said: Said, denier: Source) -> Said:
+    """The statement of the one that is named."""
+    resource, identity, boundary, session = said
+    if denier is Source.IDENTITY:
+        return None, identity, None, None
+    if denier is Source.BOUNDARY:
+        return None, None, boundary, None
+    return (None, None, None, session) if denier is Source.SESSION else (resource, None, None, None)
 
 
-@cache
-def denied(denier: Source, *, explicit: bool, constant: bool) -> Decision:
-    return Decision(allowed=False, explicit=explicit, denier=denier, constant=constant)
+@lru_cache(REMEMBERED)
+def allowed(said: Said, constant: bool) -> Decision:
+    return Decision(allowed=True, constant=constant, said=said)
+
+
+@lru_cache(REMEMBERED)
+def denied(denier: Source, said: Said, explicit: bool, constant: bool) -> Decision:
+    return Decision(allowed=False, explicit=explicit, denier=denier, constant=constant, said=said)

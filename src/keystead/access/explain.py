@@ -1,7 +1,7 @@
 """Why: the same decision by a plain interpreter, with a trace of every statement that was read.
 
 It reads documents statement by statement and letter by letter, and shares nothing with the compiled form but the values of numbers,
-dates and networks. It is what the compiled form is tested against, and what explanations are made from. Not for the hot path.
+dates and networks, and the form of a trace. It is what the compiled form is tested against. Not for the hot path.
 
 The steps have the numbers of access.decision.
 """
@@ -15,25 +15,11 @@ from keystead.access.decision import Combine, Decision, Grant, Source, Standing
 from keystead.access.document import Kind, Principals, Statement, is_entity
 from keystead.access.policy import Policy
 from keystead.access.request import Principal, PrincipalKind, Request
+from keystead.access.trace import INEFFECTIVE, MATCHES, Line, collected, given
 
-MATCHES: Final = "matches"
+__all__ = ["MATCHES", "Explanation", "Line", "explain", "outcome_of"]
+
 WITHOUT_ACCOUNT: Final = {PrincipalKind.SERVICE, PrincipalKind.ANONYMOUS, PrincipalKind.WEB_IDENTITY}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """step       of the decision
-    policy     which one: "identity 2" is the second identity policy
-    statement  its Sid, or its number from 1
-    denies     whether it is a Deny
-    outcome    "matches", or the first thing that did not: "action", "principal", "resource", "StringEquals kms:viaservice"
-    """
-
-    step: int
-    policy: str
-    statement: str
-    denies: bool
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +50,11 @@ def explain(
 ) -> Explanation:
     """Always answers, and as `decide` does."""
     source = Source.TRUST if combine is Combine.TRUST else Source.RESOURCE
-    policies: list[tuple[Source, str, Policy]] = []  # 1
-    if resource_policy is not None:
-        policies.append((source, source.value, resource_policy))
-    for number, policy in enumerate(standing.identity, 1):
-        policies.append((Source.IDENTITY, f"identity {number}", policy))
-    if standing.boundary is not None:
-        policies.append((Source.BOUNDARY, "boundary", standing.boundary))
-    for number, policy in enumerate(standing.session or (), 1):
-        policies.append((Source.SESSION, f"session {number}", policy))
-
     trace: list[Line] = []
     matches: list[Match] = []
-    for of, name, policy in policies:
+    for of, number, policy in collected(standing, source, resource_policy):  # 1
         try:
-            matches += read(of, name, policy, request, trace)
+            matches += read(of, number, policy, request, trace)
         except Exception as error:  # noqa: BLE001  # whatever cannot be evaluated is a denial
             failure = f"{type(error).__name__} in {of.value}"
             return Explanation(refused(of, explicit=True, failure=failure), tuple(trace))
@@ -88,11 +64,12 @@ def explain(
     return Explanation(decision, tuple(trace))
 
 
-def read(source: Source, name: str, policy: Policy, request: Request, trace: list[Line]) -> Iterator[Match]:
+def read(source: Source, which: int, policy: Policy, request: Request, trace: list[Line]) -> Iterator[Match]:
     for number, statement in enumerate(policy.document.statements, 1):
         named, outcome = outcome_of(statement, policy, request)
         step = 2 if statement.denies else step_of(source, named)
-        trace.append(Line(step, name, statement.sid or str(number), statement.denies, outcome))
+        name = statement.sid or str(number)
+        trace.append(Line(step, source, which, name, statement.denies, outcome, given(outcome, request.context)))
         if outcome == MATCHES:
             yield Match(source, statement.denies, named)
 
@@ -106,17 +83,17 @@ def step_of(source: Source, named: str) -> int:
 def outcome_of(statement: Statement, policy: Policy, request: Request) -> tuple[str, str]:
     """How it names the caller, and the first thing that does not match."""
     variables = policy.document.variables
-    if statement.actions is None or not plain.action(statement.actions, request.action):
+    if statement.actions is None or (statement.resources is None and policy.document.kind is not Kind.TRUST):
+        return "", INEFFECTIVE
+    if not plain.action(statement.actions, request.action):
         return "", "action"
     named = "directly"
     if statement.principals is not None:
         named = named_by(statement.principals, policy, request.principal, denies=statement.denies)
     if not named:
         return "", "principal"
-    if statement.resources is None:
-        if policy.document.kind is not Kind.TRUST:
-            return named, "resource"
-    elif not plain.resource(statement.resources, request, variables=variables, denies=statement.denies):
+    listed = statement.resources
+    if listed is not None and not plain.resource(listed, request, variables=variables, denies=statement.denies):
         return named, "resource"
     for test in statement.tests:
         if not plain.holds(test, request.context, variables=variables, denies=statement.denies):

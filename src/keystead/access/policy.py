@@ -32,40 +32,51 @@ class Stance(IntEnum):
 DENIES: Final = Stance.DENIES
 SILENT: Final = Stance.SILENT
 STANCES: Final = {named: Stance(named.value) for named in Named}
-Answer = tuple[Stance, bool]
-"""A stance, and whether it would be the same for every request of this principal for this action and resource."""
+Answer = tuple[Stance, bool, int]
+"""A stance; whether it would be the same for every request of this principal for this action and resource; and the number of
+the statement that it is put down to, from 0, or NOBODY."""
+NOBODY: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A statement. `varies`: its resources have variables."""
+    """A statement.
 
+    number  its place in the document
+    varies  its resources have variables
+    tests   one for each of the statement's; `holds` is all of them, if there are any
+    """
+
+    number: int
     denies: bool
     varies: bool
     about: Callable[[str], bool]
     applies: resources.Applies
     names: principals.Names | None
+    tests: tuple[conditions.Holds, ...]
     holds: conditions.Holds | None
 
 
 class Policy:
     """A compiled document. Equal only to itself."""
 
-    __slots__ = ("_by_action", "_rules", "document", "ids")
+    __slots__ = ("_by_action", "document", "ids", "rules")
 
     def __init__(self, document: Document, ids: Mapping[str, str]) -> None:
         self.document = document
         self.ids = ids
-        self._rules = [rule for one in document.statements if (rule := rule_of(one, document, ids)) is not None]
+        found = (rule_of(number, one, document, ids) for number, one in enumerate(document.statements))
+        self.rules = tuple(rule for rule in found if rule is not None)
         self._by_action: dict[str, tuple[Rule, ...]] = {}
 
     def stance(self, request: Request) -> Answer:
         """Raises what its evaluation raises: THE CALLER MUST TAKE ANY EXCEPTION FOR A DENIAL."""
         rules = self._by_action.get(request.action)
         if rules is None:
-            rules = self._about(request.action)
+            rules = self.about(request.action)
         found = SILENT
         fixed = True
+        number = NOBODY
         for rule in rules:
             named = Named.DIRECTLY if rule.names is None else rule.names(request.principal)
             if named is Named.NOT:
@@ -79,15 +90,19 @@ class Policy:
                 if not rule.holds(request.context):
                     continue
             if rule.denies:
-                return DENIES, fixed
+                return DENIES, fixed, rule.number
             if named > found:
                 found = STANCES[named]
-        return found, fixed
+                number = rule.number
+        return found, fixed, number
 
-    def _about(self, action: str) -> tuple[Rule, ...]:
-        """Statements that speak about the action, denying ones first."""
+    def about(self, action: str) -> tuple[Rule, ...]:
+        """Statements with an effect that speak about the action, denying ones first."""
+        known = self._by_action.get(action)
+        if known is not None:
+            return known
         folded = action.lower()
-        about = sorted((rule for rule in self._rules if rule.about(folded)), key=lambda rule: not rule.denies)
+        about = sorted((rule for rule in self.rules if rule.about(folded)), key=lambda rule: not rule.denies)
         if len(self._by_action) >= ACTIONS:
             self._by_action.clear()
         self._by_action[action] = tuple(about)
@@ -99,20 +114,22 @@ def compile(document: Document, ids: Mapping[str, str] = NO_IDS) -> Policy:  # n
     return Policy(document, dict(ids))
 
 
-def rule_of(statement: Statement, document: Document, ids: Mapping[str, str]) -> Rule | None:
+def rule_of(number: int, statement: Statement, document: Document, ids: Mapping[str, str]) -> Rule | None:
     """None for a statement without effect."""
     listed, named = statement.resources, statement.principals
     if statement.actions is None or (listed is None and document.kind is not Kind.TRUST):
         return None
     variables, denies = document.variables, statement.denies
-    holds = conditions.compiled(statement.tests, variables=variables, denies=denies)
+    tests = conditions.compiled(statement.tests, variables=variables, denies=denies)
     return Rule(
+        number=number,
         denies=denies,
         varies=listed is not None and not resources.fixed(listed, variables=variables),
         about=actions.compiled(statement.actions),
         applies=everywhere if listed is None else resources.compiled(listed, variables=variables, denies=denies),
         names=None if named is None else principals.compiled(named, ids, denies=denies),
-        holds=holds,
+        tests=tests,
+        holds=conditions.together(tests),
     )
 
 
