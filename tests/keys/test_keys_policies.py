@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from keystead.access.errors import AccessDenied
 from world import ACCOUNT, OTHER_ACCOUNT, allow, deny, policy, to
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -242,3 +243,17 @@ async def test_a_key_tied_to_a_service_cannot_be_used_directly_whatever_the_call
 
         assert direct.via is None
         assert forwarded.source_ip == "secretsmanager.amazonaws.com"
+
+
+async def test_a_denial_across_accounts_tells_the_caller_nothing_of_the_keys_policy(world):
+    async with world:
+        key = await world.key()
+        far = await world.other()
+        call = world.call(far, "kms", "Decrypt")
+
+        with pytest.raises(AccessDenied):
+            await world.keys.admit(call, "Decrypt", key["Arn"])
+
+    (decided,) = call.notes.decisions
+    said = decided.told(far.principal.account, "kms:Decrypt", call.notes.resources)["statements"]
+    assert [one["policy"] for one in said] == ["arn:aws:iam::aws:policy/AdministratorAccess"]

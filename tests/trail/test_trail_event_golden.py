@@ -16,6 +16,13 @@ POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"A
 ALLOW = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]}'
 CONTEXT = {"Department": "Engineering"}
 SYMMETRIC = "SYMMETRIC_DEFAULT"
+ALLOWED = {
+    "statements": [
+        {"policy": "key policy", "statement": "Enable IAM User Permissions"},
+        {"policy": "arn:aws:iam::aws:policy/AdministratorAccess", "statement": "1"},
+    ]
+}
+"""What a record says, beyond AWS's, of how the administrator came to be allowed."""
 
 
 class House:
@@ -91,7 +98,7 @@ def test_every_member_of_a_record(house):
             "encryptionAlgorithm": SYMMETRIC,
         },
         "responseElements": None,
-        "additionalEventData": {"keyMaterialId": house.key["CurrentKeyMaterialId"]},
+        "additionalEventData": {"keyMaterialId": house.key["CurrentKeyMaterialId"], "decisions": [ALLOWED]},
         "readOnly": True,
         "resources": [house.resource()],
         "eventType": "AwsApiCall",
@@ -106,7 +113,10 @@ def test_decrypt_shows_the_algorithm_also_when_it_was_left_to_the_default(house)
 
     parameters = {"encryptionAlgorithm": SYMMETRIC, "encryptionContext": CONTEXT}
     assert shown(record) == (parameters, None, True, [house.resource()])
-    assert record["additionalEventData"] == {"keyMaterialId": house.key["CurrentKeyMaterialId"]}
+    assert record["additionalEventData"] == {
+        "keyMaterialId": house.key["CurrentKeyMaterialId"],
+        "decisions": [ALLOWED],
+    }
 
 
 def test_the_key_is_named_as_the_caller_named_it_and_the_resource_is_its_arn(house):
@@ -206,7 +216,7 @@ def test_grants_are_recorded_without_their_tokens(house):
         [house.resource()],
     )
     assert shown(retired) == (None, None, False, [house.resource()])
-    assert retired["additionalEventData"] == {"grantId": granted["GrantId"]}
+    assert retired["additionalEventData"] == {"grantId": granted["GrantId"], "decisions": [ALLOWED]}
 
 
 def test_grant_tokens_that_are_used_are_not_shown(house):

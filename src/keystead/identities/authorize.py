@@ -8,10 +8,11 @@ from keystead.access.decision import Combine, Decision, decide
 from keystead.access.errors import AccessDenied
 from keystead.access.policy import Policy
 from keystead.access.request import Context, PrincipalKind, Request
-from keystead.identities import proof
-from keystead.identities.call import Call, Caller
+from keystead.identities import proof, reasons
+from keystead.identities.call import Call
 from keystead.identities.conditions import CallContext
 from keystead.identities.errors import ForwardingUnproven, SessionForbidden
+from keystead.trail.notes import Decided
 
 REMEMBERED: Final = 1024
 """Decisions kept with one caller."""
@@ -82,9 +83,11 @@ def weigh(
     asked = (action, resource, combine, resource_account, resource_policy, grant is not None)
     remembered = caller.decisions.get(asked)
     if remembered is not None:
-        return remembered
+        decision, noted = remembered
+        call.notes.decisions.append(noted)
+        return decision
     if caller.temporary:
-        refuse_session(caller, action)
+        refuse_session(call, action, resource)
     account = resource_account or call.account
     request = Request(caller.principal, action, resource, CallContext(call, account, extra))
     decision = decide(
@@ -95,10 +98,14 @@ def weigh(
         resource_policy=resource_policy,
         grant=grant,
     )
+    noted = reasons.decided(
+        request, decision, caller.standing, combine=combine, owner=account, resource_policy=resource_policy
+    )
+    call.notes.decisions.append(noted)
     if decision.constant:
         if len(caller.decisions) >= REMEMBERED:
             caller.decisions.clear()
-        caller.decisions[asked] = decision
+        caller.decisions[asked] = decision, noted
     return decision
 
 
@@ -111,11 +118,13 @@ def check_forwarding(call: Call, action: str, resource: str, extra: Context | No
         raise ForwardingUnproven(action)
 
 
-def refuse_session(caller: Caller, action: str) -> None:
+def refuse_session(call: Call, action: str, resource: str) -> None:
     """Raises SessionForbidden."""
+    caller = call.caller
     allowed = OF_STS.get(caller.principal.kind)
     if allowed is None or caller.mfa:
         return
     service = action.partition(":")[0]
     if service == "iam" or (service == "sts" and action not in allowed):
+        call.notes.decisions.append(Decided(action, resource, call.account, call.account, reasons.FORBIDDEN))
         raise SessionForbidden

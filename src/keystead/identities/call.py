@@ -11,7 +11,7 @@ from keystead.access.request import Principal
 from keystead.identities import proof
 from keystead.identities.presented import Presented
 from keystead.identities.proof import Proof
-from keystead.trail.notes import Notes
+from keystead.trail.notes import Decided, Notes
 
 Asked = tuple[str, str, Combine, str | None, Policy | None, bool]
 """What a remembered decision was about: action, resource, way to combine, the resource's account and policy, and
@@ -47,7 +47,7 @@ class Caller:
     mfa: bool = False
     chained: bool = False
     provider: str | None = None
-    decisions: dict[Asked, Decision] = field(default_factory=dict, repr=False, compare=False)
+    decisions: dict[Asked, tuple[Decision, Decided]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def temporary(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from keystead.access.decision import Standing
+from keystead.access.decision import Labels, Standing
 from keystead.access.policy import Kind, Policy
 from keystead.access.request import Principal, PrincipalKind
 from keystead.database.engine import Connection
@@ -22,6 +22,9 @@ from keystead.identities.signing_keys import SigningKeys
 from keystead.identities.store import access_keys, groups, managed, permissions, sessions, tags
 from keystead.identities.store.entities import Entity, by_id
 from keystead.identities.store.sessions import Session
+
+Limits = tuple[tuple[str, ...], tuple[Policy, ...]]
+"""Session policies: what they are called, and they themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,31 +114,39 @@ async def standing(
     connection: Connection,
     entity: Entity,
     member_of: Sequence[Entity] = (),
-    session: tuple[Policy, ...] | None = None,
+    session: Limits | None = None,
 ) -> Standing:
     """Steps 2 and 3."""
-    inline, attached = list[str](), list[str]()
+    inline, attached = list[tuple[str, str]](), list[str]()
     for one in (entity, *member_of):
-        inline += [policy.text for policy in await permissions.inline(connection, one)]
+        inline += [(label(one, policy.name), policy.text) for policy in await permissions.inline(connection, one)]
         attached += await permissions.attached(connection, one)
     attached = list(dict.fromkeys(attached))
     bounds = [entity.boundary] if entity.boundary is not None else []
     found = await managed.texts(connection, [*attached, *bounds])
-    own = [*inline, *(found.get(arn, documents.NOTHING) for arn in attached)]
+    own = [*(text for _, text in inline), *(found.get(arn, documents.NOTHING) for arn in attached)]
     boundary = [documents.compiled(found.get(arn, documents.NOTHING)) for arn in bounds]
+    labels, limits = session or ((), None)
     return Standing(
         identity=tuple(documents.compiled(text) for text in own),
         boundary=boundary[0] if boundary else None,
-        session=session,
+        session=limits,
+        labels=Labels((*(name for name, _ in inline), *attached), entity.boundary or "", labels),
     )
 
 
-async def session_policies(connection: Connection, policy: str | None, arns: list[str]) -> tuple[Policy, ...]:
+def label(entity: Entity, policy: str) -> str:
+    """What an inline policy is called where a decision is explained."""
+    return f"inline policy {policy} of {entity.kind} {entity.name}"
+
+
+async def session_policies(connection: Connection, policy: str | None, arns: list[str]) -> Limits:
     found = await managed.texts(connection, arns)
-    texts = [found.get(arn, documents.NOTHING) for arn in arns]
+    labels, texts = [*arns], [found.get(arn, documents.NOTHING) for arn in arns]
     if policy is not None:
+        labels.append("session policy")
         texts.append(policy)
-    return tuple(documents.compiled(text, Kind.SESSION) for text in texts)
+    return tuple(labels), tuple(documents.compiled(text, Kind.SESSION) for text in texts)
 
 
 def folded(pairs: Mapping[str, str]) -> dict[str, str]:

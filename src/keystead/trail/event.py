@@ -130,7 +130,7 @@ def event(
         user_agent=cut(user_agent),
         request_parameters=parameters or None,
         response_elements=response or None,
-        additional_event_data=notes.additional or UNSET,
+        additional_event_data=additional(notes, f"{source.partition('.')[0]}:{name}", recipient_account) or UNSET,
         request_id=request_id,
         event_id=event_id(at),
         read_only=read_only,
@@ -143,6 +143,13 @@ def event(
     if error is not None:
         fail(record, *error)
     return bounded(record)
+
+
+def additional(notes: Notes, operation: str, recipient: str) -> Mapping[str, object]:
+    if not notes.decisions:
+        return notes.additional
+    told = [decided.told(recipient, operation, notes.resources) for decided in notes.decisions]
+    return {**notes.additional, "decisions": told}
 
 
 def fail(record: Record, code: str, text: str | None) -> None:

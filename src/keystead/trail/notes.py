@@ -1,6 +1,11 @@
 """What the rooms note down while a call runs, for the record that is made of it at the end."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
+
+Said = Mapping[str, Any]
+NOTHING: Final[tuple[Said, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,12 +17,43 @@ class Resource:
     arn: str
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One access decision, as the record tells it.
+
+    verdict      how it came out, beyond that it allowed
+    of_caller    what the caller's own policies said, which is for the caller's account to see
+    of_resource  what the resource's policy said, which is for the owner's
+    """
+
+    action: str
+    resource: str
+    caller: str
+    owner: str
+    verdict: Said
+    of_caller: tuple[Said, ...] = NOTHING
+    of_resource: tuple[Said, ...] = NOTHING
+
+    def told(self, recipient: str, operation: str, resources: list[Resource]) -> dict[str, object]:
+        """To an account. What the record says anyway is not said again."""
+        found: dict[str, object] = {}
+        if self.action != operation:
+            found["action"] = self.action
+        if len(resources) != 1 or resources[0].arn != self.resource:
+            found["resource"] = self.resource
+        found.update(self.verdict)
+        seen = self.of_resource if recipient == self.owner else NOTHING
+        found["statements"] = [*seen, *(self.of_caller if recipient == self.caller else NOTHING)]
+        return found
+
+
 @dataclass(slots=True)
 class Notes:
     """Resources are listed in the order noted; `additional` becomes additionalEventData. Never put a secret here."""
 
     resources: list[Resource] = field(default_factory=list)
     additional: dict[str, object] = field(default_factory=dict)
+    decisions: list[Decided] = field(default_factory=list)
 
     def secret(self, arn: str, version_id: str | None = None) -> None:
         """The secret, and the version that was read: what the read ledger and every search go by, for AWS's records of
