@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from keystead.cli.output import DataOption, Output, OutputOption, fail, out, print_json
+from keystead.cli.trail_search import search
 from keystead.logs import stamp
 from keystead.trail import policy as policies
 from keystead.trail.audit import Asked, Audit, audit
@@ -15,6 +16,7 @@ from keystead.trail.verify import Report, Verdict
 from keystead.trail.witnessed import LAG_SECONDS, over_http
 
 application = typer.Typer(help="The audit trail.", no_args_is_help=True)
+application.command("search")(search)
 
 KINDS: Final = {0x01: "Ed25519", 0x06: "ML-DSA-44"}
 WORDS: Final = {

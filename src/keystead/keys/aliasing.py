@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select, delete, select, update
 
+from keystead.database.engine import Database
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
 from keystead.keys import managed
@@ -125,3 +126,10 @@ async def page(room: Keys, call: Call, key_id: str | None, after: str, limit: in
     async with room.database.read() as connection:
         found = await connection.execute(query.order_by(aliases.c.name).limit(limit + 1))
         return [Alias(row.name, row.key_id, row.created_at, row.updated_at) for row in found]
+
+
+async def everywhere(database: Database, name: str) -> list[tuple[str, str, str]]:
+    """(account, Region, key id) of every alias of this name, for the operator."""
+    async with database.read() as connection:
+        rows = await connection.execute(select(aliases).where(aliases.c.name == name))
+        return [(row.account, row.region, row.key_id) for row in rows]

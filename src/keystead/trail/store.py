@@ -155,13 +155,20 @@ ATTRIBUTES: Final[Mapping[str, Column[Any]]] = {
 }
 """LookupEvents' attributes, and where they lie."""
 
+SEARCHED: Final[Mapping[str, Column[Any]]] = {
+    **ATTRIBUTES,
+    "Principal": events.c.principal,
+    "Error": events.c.error,
+}
+"""What the operator may search by besides."""
+
 Place = tuple[int, int]
 """(at, seq)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """attribute  (one of ATTRIBUTES, value), None for all
+    """attribute  (one of SEARCHED, value), None for all
     since, until  seconds since the epoch, both included
     before        only what is older than this place
     """
@@ -234,7 +241,7 @@ async def page(connection: Connection, wanted: Wanted, limit: int) -> list[Row[A
         halves = [await matching(connection, wanted, events.c.read_only.is_(value), limit) for value in (True, False)]
         return list(islice(merge(*halves, key=newest_first), limit))
     name, value = wanted.attribute
-    column = ATTRIBUTES[name]
+    column = SEARCHED[name]
     if column is events.c.event_id:
         return await of_id(connection, wanted, str(value), limit)
     if column.table is resources:
@@ -287,6 +294,39 @@ def bounds(table: Table, wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.before is not None:
         found.append(tuple_(table.c.at, table.c.seq) < wanted.before)
     return found
+
+
+async def scopes(connection: Connection) -> list[tuple[str, str]]:
+    """Every (account, region) that has events: one step along the index for each."""
+    columns = events.c.account, events.c.region
+    found: list[tuple[str, str]] = []
+    while True:
+        query = select(*columns).order_by(*columns).limit(1)
+        if found:
+            query = query.where(tuple_(*columns) > tuple_(*found[-1]))
+        row = (await connection.execute(query)).first()
+        if row is None:
+            return found
+        found.append((row.account, row.region))
+
+
+async def named_like(connection: Connection, account: str, region: str, begins: str) -> list[str]:
+    """The names of resources that begin so: one step along the index for each."""
+    last, found = begins, list[str]()
+    column = resources.c.name
+    of_place = resources.c.account == account, resources.c.region == region
+    while True:
+        query = select(column).where(*of_place, column > last).order_by(column).limit(1)
+        name = (await connection.execute(query)).scalar()
+        if name is None or not name.startswith(begins):
+            return found
+        found.append(name)
+        last = name
+
+
+async def ordinals(connection: Connection) -> dict[int, str]:
+    """The node behind each number of `seq`."""
+    return {row.ordinal: row.node for row in await connection.execute(select(positions))}
 
 
 async def oldest(connection: Connection, known: Position, after: int, limit: int) -> list[Row[Any]]:

@@ -1,0 +1,193 @@
+"""The operator's search over all accounts and Regions: by who, what, which key or secret, error and time; newest first.
+
+1. one attribute leads to candidates by its index: the narrowest that is asked for
+2. every candidate is compared with all that is asked for, by its record and not by its row
+
+`scan` does the same without a database, by reading every record of a log: slow, and needs nothing but the folder.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from keystead.database.engine import Database
+from keystead.trail import attributes, store
+from keystead.trail.attributes import Attributes
+from keystead.trail.lookup import LATEST
+from keystead.trail.segments import Reader
+from keystead.trail.store import NUMBER_BITS, Place, Wanted
+
+PAGE: Final = 500
+"""Rows that are read at once."""
+SESSION: Final = ":assumed-role/"
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """What a record must be to be found; None asks for nothing.
+
+    principal  ARN of a user, a role, or a session of it; or a user's or session's name
+    key        ARN of a key, or its id
+    secret     ARN of a secret, or its name: then all that ever had it
+    name       of the operation; error: code, as recorded
+    since, until  seconds since the epoch, both included
+    """
+
+    principal: str | None = None
+    key: str | None = None
+    secret: str | None = None
+    name: str | None = None
+    error: str | None = None
+    access_key_id: str | None = None
+    account: str | None = None
+    region: str | None = None
+    since: int = 0
+    until: int = int(LATEST)
+
+    def fits(self, seen: Attributes) -> bool:
+        """Step 2."""
+        asked = (
+            (self.name, seen.event_name),
+            (self.error, seen.error_code),
+            (self.access_key_id, seen.user_identity.access_key_id),
+            (self.account, seen.recipient_account_id),
+            (self.region, seen.aws_region),
+        )
+        return (
+            all(wanted is None or wanted == found for wanted, found in asked)
+            and self.since <= seen.at <= self.until
+            and self._fits_principal(seen)
+            and self._fits_resources(seen)
+        )
+
+    def _fits_principal(self, seen: Attributes) -> bool:
+        who = seen.user_identity
+        return self.principal is None or self.principal in {who.principal, who.arn, who.username}
+
+    def _fits_resources(self, seen: Attributes) -> bool:
+        if self.key is None and self.secret is None:
+            return True
+        names = [name for _, name in seen.named()]
+        key = self.key is None or any(is_key(name, self.key) for name in names)
+        return key and (self.secret is None or any(is_secret(name, self.secret) for name in names))
+
+
+class Found(NamedTuple):
+    """A record. `number` in the log of `node`; `at` of its event, seconds since the epoch."""
+
+    node: str
+    number: int
+    at: int
+    seen: Attributes
+    record: str
+
+
+def is_key(arn: str, key: str) -> bool:
+    return arn == key or arn.endswith(f":key/{key}")
+
+
+def is_secret(arn: str, secret: str) -> bool:
+    """A secret's ARN ends in its name, a dash and six characters (Secrets Manager user guide)."""
+    name = arn.partition(":secret:")[2]
+    return arn == secret or (name[:-7] == secret and name[-7:-6] == "-")
+
+
+async def search(database: Database, sought: Sought) -> AsyncIterator[Found]:
+    """Newest first. The index may be a little behind the log."""
+    async with database.read() as connection:
+        scopes = await store.scopes(connection)
+        nodes = await store.ordinals(connection)
+    streams = [
+        Stream(database, account, region, attribute, sought)
+        for account, region in scopes
+        if sought.account in {None, account} and sought.region in {None, region}
+        for attribute in await leads(database, account, region, sought)
+    ]
+    last: int | None = None
+    while True:
+        heads = [(head.at, head.seq, number) for number, one in enumerate(streams) if (head := await one.head())]
+        if not heads:
+            return
+        _, _, number = max(heads)
+        row = await streams[number].take()
+        if row.seq == last:  # an event of several resources that were asked for
+            continue
+        last = row.seq
+        seen = attributes.read(row.record)
+        if seen is not None and sought.fits(seen):
+            ordinal, own = divmod(row.seq, 1 << NUMBER_BITS)
+            yield Found(nodes.get(ordinal, ""), own, row.at, seen, row.record)
+
+
+async def leads(database: Database, account: str, region: str, sought: Sought) -> list[tuple[str, str] | None]:
+    """Step 1: the attributes, of one kind, that together lead to every record that fits."""
+    if sought.secret is not None:
+        return [("ResourceName", arn) for arn in await secrets(database, account, region, sought.secret)]
+    if sought.key is not None:
+        arn = sought.key if sought.key.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{sought.key}"
+        return [("ResourceName", arn)]
+    if sought.error is not None:
+        return [("Error", sought.error)]
+    if sought.access_key_id is not None:
+        return [("AccessKeyId", sought.access_key_id)]
+    if sought.principal is not None:
+        return [principal(sought.principal)]
+    return [("EventName", sought.name)] if sought.name is not None else [None]
+
+
+def principal(text: str) -> tuple[str, str]:
+    """A session is found by its name, a user and a role by their ARN."""
+    if not text.startswith("arn:"):
+        return "Username", text
+    return ("Username", text.rpartition("/")[2]) if SESSION in text else ("Principal", text)
+
+
+async def secrets(database: Database, account: str, region: str, secret: str) -> list[str]:
+    if secret.startswith("arn:"):
+        return [secret]
+    begins = f"arn:aws:secretsmanager:{region}:{account}:secret:{secret}-"
+    async with database.read() as connection:
+        names = await store.named_like(connection, account, region, begins)
+    return [name for name in names if is_secret(name, secret)]
+
+
+class Stream:
+    """The candidates of one index in one account and Region, newest first, read page by page."""
+
+    def __init__(
+        self, database: Database, account: str, region: str, attribute: tuple[str, str] | None, sought: Sought
+    ) -> None:
+        self._database = database
+        self._asked = account, region, attribute, sought.since, sought.until
+        self._rows: list[Any] = []
+        self._before: Place | None = None
+        self._ended = False
+
+    async def head(self) -> Any | None:
+        if not self._rows and not self._ended:
+            async with self._database.read() as connection:
+                page = await store.page(connection, Wanted(*self._asked, self._before), PAGE)
+            self._rows = page[::-1]
+            self._ended = len(page) < PAGE
+            if page:
+                self._before = page[-1].at, page[-1].seq
+        return self._rows[-1] if self._rows else None
+
+    async def take(self) -> Any:
+        return self._rows.pop()
+
+
+def scan(folder: Path, sought: Sought, node: str = "") -> Iterator[Found]:
+    """In the order of the log. Raises LogDamaged."""
+    reader = Reader(folder)
+    index = -1
+    try:
+        while records := reader.after(index, PAGE):
+            for record in records:
+                seen = attributes.read(record.event)
+                if seen is not None and sought.fits(seen):
+                    yield Found(node, record.index, seen.at, seen, record.event.decode())
+            index = records[-1].index
+    finally:
+        reader.close()
