@@ -98,7 +98,7 @@ ACTIONS = [
     ("kms:ReEncryptFrom", []), ("sts:TagSession", []), ("iam:PassRole", []), ("secretsmanager:GetSecretValue", []),
     ("ssm:GetParametersByPath", []), ("cloudtrail:LookupEvents", []), ("rolesanywhere:CreateSession", []),
     ("kms:Decypt", ["unknown-action"]), ("kms:ReEncrypt", ["unknown-action"]), ("kms:Decrypt?", ["unknown-action"]),
-    ("kms:", ["unknown-action"]), ("iam:CreateUsers", ["unknown-action"]), ("s3:GetObject", ["unknown-service"]),
+    ("kms:", ["unknown-action"]), ("iam:CreateUsers", ["unknown-action"]), ("s3:GetObject", []), ("ec2:RunInstances", ["unknown-service"]),
     ("secretmanager:*", ["unknown-service"]), ("*:Decrypt", []),
 ]  # fmt: skip
 
@@ -113,11 +113,11 @@ def test_actions_that_do_not_exist_are_named(action, codes):
 
 
 def test_a_service_that_is_not_served_is_only_a_note():
-    text = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}})
+    text = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "ec2:*", "Resource": "*"}})
 
     (found,) = findings(parse(text, Kind.RESOURCE), vocabulary.actions())
 
-    assert (found.level, found.text) == (Level.NOTE, "the service s3 is not served here")
+    assert (found.level, found.text) == (Level.NOTE, "the service ec2 is not served here")
 
 
 def test_what_would_be_refused_is_told_with_the_operator_that_does_not_exist():

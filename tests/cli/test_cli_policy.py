@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 KEYSTEAD = Path(sys.executable).with_name("keystead")
-GOOD = {"Effect": "Allow", "Action": ["kms:Decrypt", "s3:GetObject"], "Resource": "*"}
+GOOD = {"Effect": "Allow", "Action": ["kms:Decrypt", "ec2:RunInstances"], "Resource": "*"}
 TRAP = {**GOOD, "Sid": "Trap[red]", "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": "a"}}}
 WRONG = {**GOOD, "Condition": {"StringEqual": {"aws:username": "a"}}}
 

@@ -34,7 +34,7 @@ from keystead.access.operators import NULL, OPERATORS
 from keystead.access.patterns import text_matcher, tokens_of
 
 Actions = Mapping[str, frozenset[str]]
-"""By the prefix of a service, the names of its actions. No actions at all: they are not judged."""
+"""By the prefix of a service, the names of its actions. Where there are none they are not judged."""
 UNJUDGED: Final[Actions] = {}
 
 FORWARDED: Final = ("kms:viaservice", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:viaawsservice")
@@ -120,7 +120,7 @@ def of_actions(name: str, listed: Listed | None, known: Actions) -> Iterator[Fin
             yield finding(name, "unknown-service", service=service)
             continue
         matches = text_matcher(tokens_of(pattern, variables=False))
-        if not any(matches(one.lower()) for one in known[service]):
+        if known[service] and not any(matches(one.lower()) for one in known[service]):
             yield finding(name, "unknown-action", action=action)
 
 

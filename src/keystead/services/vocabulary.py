@@ -10,6 +10,8 @@ from keystead.access.lint import Actions
 from keystead.wire import model
 
 SERVICES: Final = ("kms", "secretsmanager", "ssm", "iam", "sts", "rolesanywhere", "cloudtrail")
+UNJUDGED: Final = ("s3",)
+"""Services whose actions are not named after their operations."""
 SPLIT: Final = {"kms": ("ReEncrypt",)}
 """Operations without an action of their name."""
 PERMISSIONS: Final = {
@@ -23,8 +25,9 @@ PERMISSIONS: Final = {
 @cache
 def actions() -> Actions:
     """By the prefix of the service."""
-    return {
+    judged: dict[str, frozenset[str]] = {
         service: frozenset(model.load(service).operations).difference(SPLIT.get(service, ()))
         | frozenset(PERMISSIONS.get(service, ()))
         for service in SERVICES
     }
+    return judged | dict.fromkeys(UNJUDGED, frozenset())
