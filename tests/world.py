@@ -18,14 +18,15 @@ from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
 from keystead.keys.use import Keys
-from keystead.services import iam, kms, sts
+from keystead.secrets.room import Secrets
+from keystead.services import iam, kms, secretsmanager, sts
 
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
 NOW = 1_750_000_000.0
 REGION = "us-east-1"
 
-SERVICES = {"iam": iam, "sts": sts, "kms": kms}
+SERVICES = {"iam": iam, "sts": sts, "kms": kms, "secretsmanager": secretsmanager}
 OPERATIONS = {
     service: {function.__name__: function for function in module.OPERATIONS} for service, module in SERVICES.items()
 }
@@ -54,10 +55,12 @@ class World:
         self.keyholder = LocalKeyholder(setup.create(data, FileSeal()).software)
         self.identities = Identities(self.database, self.feed, self.keyholder, self.clock)
         self.keys = Keys(self.database, self.feed, self.keyholder, self.identities, self.clock)
+        self.secrets = Secrets(self.database, self.feed, self.keys, self.identities, self.clock)
         self.rooms = {
             "iam": iam.service(self.identities),
             "sts": sts.service(self.identities),
             "kms": kms.service(self.keys),
+            "secretsmanager": secretsmanager.service(self.secrets),
         }
         self.numbers = itertools.count()
 

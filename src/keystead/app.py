@@ -33,7 +33,8 @@ from keystead.keys import deletion, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.scheduler import Job, follow
-from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, sts
+from keystead.secrets.room import Secrets
+from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, secretsmanager, sts
 from keystead.services.service import Service
 from keystead.trail import outbox, policy
 from keystead.trail.asking import Asking
@@ -99,6 +100,7 @@ class House:
     recorder: Recorder
     identities: Identities
     keys: Keys
+    secrets: Secrets
     lookup: Lookup
     index: Index
     files: Files
@@ -115,6 +117,7 @@ class House:
         issuers = Issuers(https.context(settings.oidc_ca), clock)
         identities = Identities(database, feed, keyholder, clock, issuers)
         keys = Keys(database, feed, keyholder, identities, clock)
+        secrets = Secrets(database, feed, keys, identities, clock)
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
         index = index_of(database, trail, installation.node)
@@ -130,6 +133,7 @@ class House:
             recorder,
             identities,
             keys,
+            secrets,
             lookup,
             index,
             files,
@@ -142,6 +146,7 @@ class House:
     def services(self) -> tuple[Service, ...]:
         return (
             kms.service(self.keys),
+            secretsmanager.service(self.secrets),
             iam.service(self.identities),
             sts.service(self.identities),
             rolesanywhere.service(self.identities),

@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from typing import Final
 
-from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, sts
+from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, secretsmanager, sts
 from keystead.wire import binding, model
 
 SERVICES: Final = {
     "kms": kms,
+    "secretsmanager": secretsmanager,
     "iam": iam,
     "sts": sts,
     "rolesanywhere": rolesanywhere,
     "cloudtrail": cloudtrail,
     "s3": s3,
 }
-COMING: Final = ("secretsmanager", "ssm")
+COMING: Final = ("ssm",)
 """Services of the design that are not served yet: all their operations are absent."""
 
 

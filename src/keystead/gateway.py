@@ -227,7 +227,7 @@ class Gateway:
         arguments: Mapping[str, Any] | None = outcome.arguments
         if one is not call:
             failure, answer, arguments = self._failure(one, through, outcome), None, one.arguments
-        owners = {resource.account for resource in one.notes.resources} - {one.account} if failure is None else set()
+        owners = one.notes.owners() - {one.account} if failure is None else set()
         shared = new_id() if owners else None
         for recipient in (one.account, *sorted(owners)):
             yield events.event(

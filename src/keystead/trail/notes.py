@@ -49,11 +49,15 @@ class Decided:
 
 @dataclass(slots=True)
 class Notes:
-    """Resources are listed in the order noted; `additional` becomes additionalEventData. Never put a secret here."""
+    """Resources are listed in the order noted; `additional` becomes additionalEventData. Never put a secret here.
+
+    concerned  accounts that get a copy of the record, besides the owners of the resources
+    """
 
     resources: list[Resource] = field(default_factory=list)
     additional: dict[str, object] = field(default_factory=dict)
     decisions: list[Decided] = field(default_factory=list)
+    concerned: set[str] = field(default_factory=set)
 
     def secret(self, arn: str, version_id: str | None = None) -> None:
         """The secret, and the version that was read: what the read ledger and every search go by, for AWS's records of
@@ -67,3 +71,9 @@ class Notes:
         noted = Resource(account, type_, arn)
         if noted not in self.resources:
             self.resources.append(noted)
+
+    def concern(self, account: str) -> None:
+        self.concerned.add(account)
+
+    def owners(self) -> set[str]:
+        return self.concerned | {resource.account for resource in self.resources}

@@ -1,0 +1,112 @@
+"""Sealing and opening values under a secret's key, through calls to KMS that are forwarded in the caller's name.
+
+    encryption context   SecretARN = the secret's ARN, SecretVersionId = the version's id        (Secrets Manager user guide)
+
+The keyholder seals and opens: this process has the value, as its caller has, and never a data key. Each step here is one
+round trip and one record of KMS's, with the caller's identity, so that the caller needs both permissions.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from keystead.access.errors import AccessDenied
+from keystead.identities.call import Call
+from keystead.identities.errors import SessionForbidden
+from keystead.keyholder.errors import CiphertextInvalid, RequestRefused
+from keystead.keys.errors import KeyFault
+from keystead.keys.use import Keys, Use
+from keystead.secrets.errors import KeyDenied, OpeningFailed, SealingFailed, SecretFault
+from keystead.secrets.secret import DEFAULT_KEY, Sealed, Secret, Value, key_arn_of
+from keystead.trail.event import new_id
+
+PROBE: Final = "RequestToValidateKeyAccess"
+"""SecretVersionId of the calls that only find out whether the caller may use a key (Secrets Manager user guide)."""
+DATA_KEY: Final = 32
+
+
+def context_of(secret: Secret, version_id: str) -> dict[str, str]:
+    return {"SecretARN": secret.arn, "SecretVersionId": version_id}
+
+
+@contextmanager
+def failing_as(failure: type[SecretFault]) -> Iterator[None]:
+    """KMS's refusals, as Secrets Manager tells them. What is lost, such as the keyholder, stays what it is."""
+    try:
+        yield
+    except (AccessDenied, SessionForbidden):
+        raise KeyDenied from None
+    except (KeyFault, CiphertextInvalid, RequestRefused):
+        raise failure from None
+
+
+async def seal(keys: Keys, call: Call, secret: Secret, version_id: str, value: Value) -> Sealed:
+    """Under the secret's key as it is named now. Raises KeyDenied, SealingFailed."""
+    with failing_as(SealingFailed):
+        use, content, data_key = await _seal(keys, call, secret, version_id, value)
+    return Sealed(value.kind, content, data_key, use.key.arn, secret.key is None)
+
+
+async def _seal(keys: Keys, call: Call, secret: Secret, version_id: str, value: Value) -> tuple[Use, bytes, bytes]:
+    context = context_of(secret, version_id)
+    with generating(call, secret, context) as forwarded:
+        use = await keys.use(forwarded, "GenerateDataKey", secret.key_arn, context=context)
+        data_key, content = await use.seal_value(value.content, value.kind.encode())
+    return use, content, data_key
+
+
+def generating(call: Call, secret: Secret, context: dict[str, str]) -> Call:
+    asked: dict[str, Any] = {
+        "key_id": secret.key or DEFAULT_KEY,
+        "key_spec": "AES_256",
+        "encryption_context": context,
+    }
+    return call.forward(new_id(), "kms", "GenerateDataKey", secret.key_arn, asked, region=secret.region)
+
+
+def decrypting(call: Call, secret: Secret, key_arn: str, context: dict[str, str]) -> Call:
+    asked = {"encryption_context": context}
+    return call.forward(new_id(), "kms", "Decrypt", key_arn, asked, region=secret.region)
+
+
+async def open_(keys: Keys, call: Call, secret: Secret, version_id: str, sealed: Sealed) -> Value:
+    """Raises KeyDenied, OpeningFailed."""
+    context = context_of(secret, version_id)
+    with failing_as(OpeningFailed), decrypting(call, secret, sealed.key_arn, context) as forwarded:
+        use = await keys.use_to_open(forwarded, "Decrypt", sealed.data_key, named=sealed.key_arn, context=context)
+        content = await use.open_value(sealed.data_key, sealed.content, sealed.kind.encode())
+    return Value(sealed.kind == "binary", content)
+
+
+async def probe(keys: Keys, call: Call, secret: Secret) -> None:
+    """Whether the caller may seal and open under the secret's key; nothing is kept. Raises KeyDenied, SealingFailed."""
+    context = context_of(secret, PROBE)
+    with failing_as(SealingFailed):
+        with generating(call, secret, context) as forwarded:
+            use = await keys.use(forwarded, "GenerateDataKey", secret.key_arn, context=context)
+            blob = await use.generate_data_key_without_plaintext(DATA_KEY)
+        with decrypting(call, secret, use.key.arn, context) as forwarded:
+            await keys.use_to_open(forwarded, "Decrypt", blob, named=use.key.arn, context=context)
+
+
+async def rewrap(keys: Keys, call: Call, secret: Secret, version_id: str, sealed: Sealed) -> Sealed:
+    """The same value under the secret's key as it is named now; neither it nor the data key leaves the keyholder.
+
+    Raises KeyDenied, SealingFailed.
+    """
+    context = context_of(secret, version_id)
+    asked: dict[str, Any] = {"key_id": secret.key or DEFAULT_KEY, "encryption_context": context}
+    with failing_as(SealingFailed):
+        target_call = call.forward(new_id(), "kms", "Encrypt", secret.key_arn, asked)
+        with target_call:
+            target = await keys.use(target_call, "Encrypt", secret.key_arn, context=context)
+        with decrypting(call, secret, sealed.key_arn, context) as forwarded:
+            source = await keys.use_to_open(
+                forwarded, "Decrypt", sealed.data_key, named=sealed.key_arn, context=context
+            )
+            data_key = await source.reencrypt(sealed.data_key, target)
+    return Sealed(sealed.kind, sealed.content, data_key, target.key.arn, secret.key is None)
+
+
+def same_key(secret: Secret, named: str | None) -> bool:
+    return key_arn_of(secret.account, secret.region, named) == secret.key_arn

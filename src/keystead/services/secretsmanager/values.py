@@ -1,0 +1,152 @@
+"""Values: making a secret with one, writing the next, reading them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from keystead.identities.call import Call
+from keystead.secrets import creation, names, staging, writing
+from keystead.secrets import tags as secret_tags
+from keystead.secrets.conditions import asking, of_tags
+from keystead.secrets.errors import ParameterWrong, TokenMissing
+from keystead.secrets.room import Secrets, stages_of
+from keystead.secrets.secret import CURRENT, Secret, Value, Version, arn_of, key_arn_of
+from keystead.services.secretsmanager.answers import identified
+
+Answer = Mapping[str, Any]
+BOTH: Final = "You can't specify both a binary secret value and a string secret value in the same secret."
+VALUE_LIMIT: Final = 65_536
+"""Bytes (Secrets Manager API reference, SecretBinary); the model counts characters of a string."""
+
+
+def value_of(string: str | None, binary: bytes | None) -> Value | None:
+    """Raises ParameterWrong."""
+    if string is not None and binary is not None:
+        raise ParameterWrong(BOTH)
+    if binary is not None:
+        return Value(True, binary)
+    if string is None:
+        return None
+    content = string.encode(errors="surrogatepass")
+    if len(content) > VALUE_LIMIT:
+        raise ParameterWrong(f"The secret value can have at most {VALUE_LIMIT} bytes.")
+    return Value(False, content)
+
+
+def shown(value: Value) -> dict[str, Any]:
+    if value.binary:
+        return {"SecretBinary": value.content}
+    return {"SecretString": value.content.decode(errors="surrogatepass")}
+
+
+def present(token: str | None) -> str:
+    """Raises TokenMissing."""
+    if token is None:
+        raise TokenMissing
+    return token
+
+
+async def create_secret(
+    room: Secrets,
+    call: Call,
+    *,
+    name: str,
+    client_request_token: str | None = None,
+    description: str | None = None,
+    kms_key_id: str | None = None,
+    secret_binary: bytes | None = None,
+    secret_string: str | None = None,
+    tags: Sequence[Mapping[str, str]] | None = None,
+    type: str | None = None,  # noqa: A002  # AWS's name
+) -> Answer:
+    names.check(name)
+    plan = creation.Plan(
+        name,
+        present(client_request_token),
+        value_of(secret_string, secret_binary),
+        description or None,
+        kms_key_id or None,
+        type,
+        secret_tags.check(tags or ()),
+    )
+    may_create(room, call, plan)
+    secret, version = await creation.create(room, call, plan)
+    room.note(call, secret)
+    return identified(secret, VersionId=version)
+
+
+def may_create(room: Secrets, call: Call, plan: creation.Plan) -> None:
+    """CreateSecret is decided about the ARN without its suffix, which nobody knows yet."""
+    arn = arn_of(call.account, call.region, plan.name)
+    asked = {
+        **asking(Name=plan.name, Description=plan.description, Type=plan.type, **key_asked(call, plan.key)),
+        **of_tags(plan.tags),
+    }
+    room.decide_alone(call, "CreateSecret", asked, arn)
+    if plan.tags:
+        room.decide_alone(call, "TagResource", asked, arn)
+
+
+def key_asked(call: Call, named: str | None) -> dict[str, str]:
+    """The key of the request, as its condition keys have it."""
+    return {} if named is None else {"KmsKeyId": named, "KmsKeyArn": key_arn_of(call.account, call.region, named)}
+
+
+async def put_secret_value(
+    room: Secrets,
+    call: Call,
+    *,
+    secret_id: str,
+    client_request_token: str | None = None,
+    secret_binary: bytes | None = None,
+    secret_string: str | None = None,
+    version_stages: Sequence[str] | None = None,
+) -> Answer:
+    secret = await room.admit(call, "PutSecretValue", secret_id)
+    token, value = present(client_request_token), value_of(secret_string, secret_binary)
+    if value is None:
+        raise ParameterWrong("You must provide either SecretString or SecretBinary.")
+    written = await writing.write(room, call, "PutSecretValue", secret, token, value, version_stages)
+    return identified(secret, VersionId=written.version, VersionStages=list(written.stages) or None)
+
+
+async def get_secret_value(
+    room: Secrets,
+    call: Call,
+    *,
+    secret_id: str,
+    version_id: str | None = None,
+    version_stage: str | None = None,
+) -> Answer:
+    secret = await room.admit(call, "GetSecretValue", secret_id, asked=version_asked(version_id, version_stage))
+    version = await room.version(secret, version_id, version_stage)
+    return await answer_with(room, call, secret, version)
+
+
+def version_asked(version_id: str | None, stage: str | None) -> Mapping[str, tuple[str, ...]]:
+    """Who names no version asks for the current one, and a policy about labels sees that."""
+    return asking(VersionId=version_id, VersionStage=stage or (CURRENT if version_id is None else None))
+
+
+async def answer_with(room: Secrets, call: Call, secret: Secret, version: Version) -> Answer:
+    value = await room.open(call, secret, version)
+    call.notes.secret(secret.arn, version.id)
+    return {
+        **identified(secret, VersionId=version.id, VersionStages=stages_of(secret, version.id) or None),
+        **shown(value),
+        "CreatedDate": version.created_at,
+    }
+
+
+async def update_secret_version_stage(
+    room: Secrets,
+    call: Call,
+    *,
+    secret_id: str,
+    version_stage: str,
+    remove_from_version_id: str | None = None,
+    move_to_version_id: str | None = None,
+) -> Answer:
+    asked = asking(VersionStage=version_stage)
+    secret = await room.admit(call, "UpdateSecretVersionStage", secret_id, asked=asked)
+    await staging.move(room, call, secret, version_stage, move_to_version_id, remove_from_version_id)
+    return identified(secret)
