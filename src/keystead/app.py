@@ -33,6 +33,7 @@ from keystead.keys import deletion, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.scheduler import Job, follow
+from keystead.secrets.lastaccess import LastAccess
 from keystead.secrets.room import Secrets
 from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, secretsmanager, sts
 from keystead.services.service import Service
@@ -225,7 +226,8 @@ class House:
 
 def index_of(database: Database, folder: Path, node: str) -> Index:
     """The index of one node's log, with everything that is folded in from it."""
-    return Index(database, folder, usage=lastuse.fold, actors=identity_lastuse.fold, node=node)
+    reads = LastAccess()
+    return Index(database, folder, usage=lastuse.fold, actors=identity_lastuse.fold, reads=reads.fold, node=node)
 
 
 def asking_of(settings: Settings, clock: Clock) -> Asking | None:

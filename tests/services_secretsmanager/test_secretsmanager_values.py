@@ -105,10 +105,21 @@ def test_a_read_leaves_two_records(sm, house, name, events):
     read, opened = events()[before:]
     context = {"SecretARN": made["ARN"], "SecretVersionId": made["VersionId"]}
     assert (read["eventName"], read["requestParameters"]) == ("GetSecretValue", {"secretId": name})
-    assert read["additionalEventData"] == {"SecretId": made["ARN"], "SecretVersionId": made["VersionId"]}
+    assert read["additionalEventData"]["SecretId"] == made["ARN"]
+    assert read["additionalEventData"]["SecretVersionId"] == made["VersionId"]
     assert "resources" not in read
     assert (opened["eventName"], opened["requestParameters"]["encryptionContext"]) == ("Decrypt", context)
     assert opened["userIdentity"]["invokedBy"] == "secretsmanager.amazonaws.com"
     assert opened["additionalEventData"]["originRequestID"] == read["requestID"]
     assert "hunter2" not in str(events())
     assert base64.b64encode(b"hunter2").decode() not in str(events())
+
+
+def test_the_day_of_the_last_read_is_shown(sm, name, patient):
+    sm.create_secret(Name=name, SecretString="hunter2")
+    assert "LastAccessedDate" not in sm.describe_secret(SecretId=name)
+    sm.get_secret_value(SecretId=name)
+
+    found = patient(lambda: sm.describe_secret(SecretId=name).get("LastAccessedDate"))
+
+    assert found.timestamp() % 86_400 == 0
