@@ -10,8 +10,9 @@ from typing import Any, Self
 
 import pytest
 
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
-from keystead.database.feed import ChangeCounter, Feed
+from keystead.database.feed import Feed
 from keystead.identities.call import Call, Caller
 from keystead.identities.room import Identities
 from keystead.keyholder import setup

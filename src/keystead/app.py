@@ -18,8 +18,9 @@ import uvloop
 from keystead import log_setup, server
 from keystead.config import Installation, Settings
 from keystead.database import leases, sealed_keys
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
-from keystead.database.feed import ChangeCounter, Feed
+from keystead.database.feed import Feed
 from keystead.gateway import Gateway
 from keystead.health import Health
 from keystead.identities import https
@@ -32,6 +33,7 @@ from keystead.keyholder.promise import Keyholder, SealedKey
 from keystead.keys import deletion, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
+from keystead.part import Part
 from keystead.scheduler import Job, follow
 from keystead.secrets.lastaccess import LastAccess
 from keystead.secrets.room import Secrets
@@ -59,24 +61,6 @@ COLLECT_AFTER: Final = 50_000
 """Objects between collections; a call leaves some dozens until its answer is out."""
 LEASE_SECONDS: Final = 10.0
 """Of a job that one node does for all: another takes it over so long after that node's death."""
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What the supervisor tells a worker or the scheduler, over its standard input.
-
-    slot      this process's place in the change counter; the scheduler's is 0
-    listener  of a worker, for its clients; of the scheduler, for scrapers of metrics; -1 for none
-    published  of the scheduler, for readers of the tree; -1 for none
-    ready     descriptor on which to say that the process serves; -1 for none
-    """
-
-    settings: Settings
-    runtime: str
-    slot: int
-    slots: int
-    listener: int = -1
-    published: int = -1
-    ready: int = -1
 
 
 class Tracing(NamedTuple):

@@ -15,20 +15,20 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from keystead import log_setup, logs, server
-from keystead.app import Part
+from keystead import log_setup, logs
 from keystead.config import Installation, Settings
-from keystead.database.engine import Database
-from keystead.database.feed import ChangeCounter
+from keystead.database.counter import ChangeCounter
 from keystead.keyholder import seals
 from keystead.keyholder.errors import SealNotOpened
 from keystead.metrics import meters
-from keystead.processes import SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor
+from keystead.part import Part
+from keystead.processes import SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor, bind
 from keystead.trail import policy
 
 READY_SECONDS: Final = 60.0
@@ -113,7 +113,6 @@ def mark_seal(descriptor: int, data: Path) -> None:
 
 
 async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    await migrate(settings)
     runtime = Runtime()
     try:
         (runtime.path / meters.FOLDER).mkdir(mode=0o700)
@@ -125,27 +124,34 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
         url = endpoint_url(settings, listener)
 
         async def ready() -> None:
-            await asyncio.wait_for(hear(heard, settings.workers + 1), READY_SECONDS)
+            await asyncio.wait_for(hear(heard, settings.workers), READY_SECONDS)
             announce(url)
 
-        await Supervisor(children(settings, runtime, listener, (measured, published), said), ready).run()
+        parts = children(settings, runtime, listener, (measured, published), said)
+        await Supervisor(parts, ready, prepare=partial(asyncio.to_thread, migrate, settings)).run()
     finally:
         runtime.close()
 
 
-async def migrate(settings: Settings) -> None:
-    database = Database.open(settings.database_url)
-    try:
-        await database.migrate()
-    finally:
-        await database.close()
+def migrate(settings: Settings) -> None:
+    """In a thread: while it loads SQL and its migrations, the children load their programs."""
+    from keystead.database.engine import Database
+
+    async def upgrade() -> None:
+        database = Database.open(settings.database_url)
+        try:
+            await database.migrate()
+        finally:
+            await database.close()
+
+    asyncio.run(upgrade())
 
 
 def listen(settings: Settings) -> socket.socket:
     if settings.tls_cert:
         check_certificate(settings)
     try:
-        return server.bind(settings.host, settings.port)
+        return bind(settings.host, settings.port)
     except OSError as error:
         raise StartFailed(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from error
 
@@ -155,7 +161,7 @@ def listen_apart(host: str, port: int, purpose: str) -> socket.socket | None:
     if not port:
         return None
     try:
-        return server.bind(host, port)
+        return bind(host, port)
     except OSError as error:
         raise StartFailed(f"Cannot listen on {host}:{port} for {purpose}: {error.strerror}.") from error
 
@@ -191,9 +197,7 @@ def children(
     counter.close()
 
     def part(slot: int, **more: int) -> bytes:
-        return msgspec.json.encode(
-            Part(settings=settings, runtime=str(runtime.path), slot=slot, slots=slots, ready=said, **more)
-        )
+        return msgspec.json.encode(Part(settings=settings, runtime=str(runtime.path), slot=slot, slots=slots, **more))
 
     measured, published = (-1 if one is None else one.fileno() for one in apart)
     scheduler = part(0, listener=measured, published=published)
@@ -204,13 +208,14 @@ def children(
             "scheduler",
             ("-m", "keystead.app", "scheduler"),
             scheduler,
-            (said, *(one for one in (measured, published) if one >= 0)),
+            tuple(one for one in (measured, published) if one >= 0),
+            last=True,
         ),
         *(
             Child(
                 f"worker {number}",
                 ("-m", "keystead.app", "worker"),
-                part(number, listener=listener.fileno()),
+                part(number, listener=listener.fileno(), ready=said),
                 (said, listener.fileno()),
             )
             for number in range(1, settings.workers + 1)

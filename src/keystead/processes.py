@@ -53,6 +53,7 @@ class Child:
     stdin    handed over at each start, then closed
     descriptors  inherited sockets and files
     final    exit statuses after which starting again would not help, with the reason for the operator
+    last     first started when the others serve, so as not to hold them up
     """
 
     name: str
@@ -60,6 +61,7 @@ class Child:
     stdin: bytes = field(default=b"", repr=False)
     descriptors: tuple[int, ...] = ()
     final: Mapping[int, str] = field(default_factory=dict)
+    last: bool = False
 
     @property
     def kind(self) -> str:
@@ -69,7 +71,8 @@ class Child:
 class Supervisor:
     """Runs children until told to stop. They are stopped kind by kind, in the reverse of the order given.
 
-    ready  returns once all children serve; TimeoutError stops everything
+    prepare  what must be done before any child reads its standard input; meanwhile they load their programs. What it raises stops everything
+    ready    returns once all children serve that are not the last; TimeoutError stops everything
     """
 
     def __init__(
@@ -77,11 +80,15 @@ class Supervisor:
         children: Sequence[Child],
         ready: Callable[[], Awaitable[None]],
         *,
+        prepare: Callable[[], Awaitable[None]] | None = None,
         stop_seconds: float = STOP_SECONDS,
         steady_seconds: float = STEADY_SECONDS,
     ) -> None:
         self._children = children
         self._ready = ready
+        self._prepare = prepare
+        self._prepared = asyncio.Event()
+        self._announced = asyncio.Event()
         self._stop_seconds = stop_seconds
         self._steady_seconds = steady_seconds
         self._running: dict[str, asyncio.subprocess.Process] = {}
@@ -99,7 +106,7 @@ class Supervisor:
         keepers = {child.name: asyncio.create_task(self._keep(child)) for child in self._children}
         for keeper in keepers.values():
             keeper.add_done_callback(lambda _: self._stopping.set())
-        announce = asyncio.create_task(self._announce())
+        announce = asyncio.create_task(self._begin())
         await self._stopping.wait()
         announce.cancel()
         await self._stop(keepers)
@@ -107,9 +114,13 @@ class Supervisor:
         if self._failed is not None:
             raise self._failed
 
-    async def _announce(self) -> None:
+    async def _begin(self) -> None:
         try:
+            if self._prepare is not None:
+                await self._prepare()
+            self._prepared.set()
             await self._ready()
+            self._announced.set()
         except TimeoutError:
             self._fail(StartFailed("Not every process became ready in time; the lines above say why."))
         except Exception as error:  # noqa: BLE001  # handed on by `run`, when everything has stopped
@@ -123,6 +134,8 @@ class Supervisor:
     async def _keep(self, child: Child) -> None:
         """Ends when the child has ended and everything is stopping."""
         short_lives = 0
+        if child.last:
+            await self._unless_stopping(self._announced)
         while not await self._stopping_within(PAUSES[min(short_lives, len(PAUSES) - 1)]):
             started = time.monotonic()
             try:
@@ -138,6 +151,13 @@ class Supervisor:
             meters.RESTARTS.count(child.name.replace(" ", "-"))
             log.warning("process ended", child=child.name, status=status)
             short_lives = 0 if time.monotonic() - started > self._steady_seconds else short_lives + 1
+
+    async def _unless_stopping(self, event: asyncio.Event) -> None:
+        """Until it is set, or everything stops."""
+        waits = [asyncio.create_task(one.wait()) for one in (event, self._stopping)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     async def _stopping_within(self, seconds: float) -> bool:
         if seconds:
@@ -158,6 +178,7 @@ class Supervisor:
         )
         self._running[child.name] = process
         try:
+            await self._unless_stopping(self._prepared)
             if process.stdin is not None:
                 process.stdin.write(child.stdin)
                 process.stdin.close()
@@ -190,6 +211,20 @@ def _signal(process: asyncio.subprocess.Process, number: int) -> None:
 def _environment() -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
     return {**inherited, SUPERVISOR: str(os.getpid())}
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening TCP socket whose dead peers are noticed.
+
+    Raises OSError where the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listener.bind((host, port))
+    listener.listen(2048)
+    return listener
 
 
 class Runtime:

@@ -11,7 +11,6 @@ connections                    closed as soon as they are made
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -246,17 +245,3 @@ def server(
             ssl_keyfile=tls_key or None,
         )
     )
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening TCP socket whose dead peers are noticed.
-
-    Raises OSError where the address cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    listener.bind((host, port))
-    listener.listen(2048)
-    return listener

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from keystead.config import Settings
 from keystead.database import sealed_keys
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
-from keystead.database.feed import ChangeCounter, Feed
+from keystead.database.feed import Feed
 from keystead.install import install
 from keystead.keyholder import seals
 from keystead.keyholder.errors import SealNotOpened

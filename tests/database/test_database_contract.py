@@ -12,9 +12,10 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from keystead.database import sealed_keys, sqlite
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost, Unannounced
-from keystead.database.feed import EVERYTHING, ChangeCounter, Feed
+from keystead.database.feed import EVERYTHING, Feed
 from keystead.database.tables import changes
 from keystead.database.tables import sealed_keys as table
 

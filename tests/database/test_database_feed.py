@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from keystead.database import feed as feeds
 from keystead.database.cache import Cache
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
-from keystead.database.feed import EVERYTHING, ChangeCounter, Feed
+from keystead.database.feed import EVERYTHING, Feed
 
 
 class Process:

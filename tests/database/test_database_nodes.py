@@ -7,8 +7,9 @@ import asyncpg
 import pytest
 
 from keystead.database import feed as feeds
+from keystead.database.counter import ChangeCounter
 from keystead.database.errors import DatabaseLost
-from keystead.database.feed import EVERYTHING, ChangeCounter, Feed
+from keystead.database.feed import EVERYTHING, Feed
 
 from .proxy import Proxy
 

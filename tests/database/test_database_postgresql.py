@@ -59,10 +59,10 @@ async def marks(database):
 
 async def test_limits_of_time_are_set_on_readers_and_writers(opened):
     async with opened() as database, database.read() as reading, database.write(announced=False) as tx:
-        for connection in (reading, tx.connection):
+        for connection, limit in ((reading, "10s"), (tx.connection, "3s")):
             assert await ask(connection, "SHOW statement_timeout") == "10s"
             assert await ask(connection, "SHOW lock_timeout") == "8s"
-            assert await ask(connection, "SHOW idle_in_transaction_session_timeout") == "10s"
+            assert await ask(connection, "SHOW idle_in_transaction_session_timeout") == limit
 
 
 async def test_a_commit_is_on_disk_whatever_the_role_says(opened, url):

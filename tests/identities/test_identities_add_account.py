@@ -3,8 +3,9 @@
 import pytest
 
 from keystead.config import Settings
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
-from keystead.database.feed import ChangeCounter, Feed
+from keystead.database.feed import Feed
 from keystead.database.sealed_keys import load as load_sealed
 from keystead.identities.errors import AccountRefused
 from keystead.identities.room import Identities

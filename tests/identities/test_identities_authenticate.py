@@ -8,8 +8,9 @@ import re
 
 import pytest
 
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
-from keystead.database.feed import ChangeCounter, Feed
+from keystead.database.feed import Feed
 from keystead.identities.errors import AccountExists, SessionExpired
 from keystead.identities.room import Identities
 

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
-from keystead.database.feed import ChangeCounter, Feed
+from keystead.database.feed import Feed
 from keystead.identities.errors import EntityExists, EntityInUse, EntityNotFound, QuotaExceeded
 from keystead.identities.room import Identities
 from keystead.keyholder import setup

@@ -14,6 +14,7 @@ import uvloop
 from keystead import server
 from keystead.config import Limits
 from keystead.gateway import Peer
+from keystead.processes import bind
 from keystead.wire.http import Request, Response
 
 BIG = 16 * 1024 * 1024
@@ -57,7 +58,7 @@ class Listening:
     def __init__(self, app: Any, limits: Limits, **named: Any) -> None:
         self.app = app
         self.healthy = True
-        self.listener = server.bind("127.0.0.1", 0)
+        self.listener = bind("127.0.0.1", 0)
         self.port = self.listener.getsockname()[1]
         self.server = server.server(server.application(app, self.health, limits), limits=limits, **named)
         self.thread = threading.Thread(target=lambda: uvloop.run(self.server.serve(sockets=[self.listener])))

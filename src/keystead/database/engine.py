@@ -5,13 +5,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from typing import Any, Final, Protocol, Self
 
 from sqlalchemy import Executable, insert, inspect
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from keystead.database import postgresql, sqlite
 from keystead.database.backend import Backend, connected
 from keystead.database.errors import DatabaseNotEmpty, Unannounced
 from keystead.database.tables import Change, changes, metadata
@@ -24,10 +24,11 @@ Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Committed = Callable[[Sequence[Change]], None]
 
 NEWEST: Final = "head"
-BACKENDS: Final[Mapping[str, Callable[[str], Backend]]] = {
-    "sqlite": sqlite.backend,
-    "postgresql": postgresql.backend,
-    "postgres": postgresql.backend,
+BACKENDS: Final = {
+    #  scheme      its module here, loaded when it is asked for: each loads a driver
+    "sqlite": "sqlite",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
 }
 
 
@@ -86,7 +87,8 @@ class Database:
         ValueError for an address that its kind refuses.
         """
         kind = url.partition(":")[0].partition("+")[0]
-        return cls(BACKENDS[kind](url), counter, clock)
+        made: Backend = import_module(f"keystead.database.{BACKENDS[kind]}").backend(url)
+        return cls(made, counter, clock)
 
     @property
     def shared(self) -> bool:

@@ -26,12 +26,9 @@ the database no later than the lease after the removal. This speaks of calls tha
 
 import asyncio
 import math
-import mmap
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -39,6 +36,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.clock import elapsed
+from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost
 from keystead.database.tables import Change, changes
@@ -46,8 +44,6 @@ from keystead.metrics import meters
 
 log = structlog.get_logger("keystead.database")
 
-SLOTS: Final = 64
-"""Unless the node says how many processes it has."""
 EVERYTHING: Final = "*"
 """As the id of a change: whatever is cached of that kind."""
 TOO_MANY: Final = 1000
@@ -58,33 +54,6 @@ POLL_SECONDS: Final = 0.5
 RETRY_SECONDS: Final = 0.25
 
 Evict = Callable[[str], None]
-
-
-class ChangeCounter:
-    """The shared counter, as one process sees it. `slot` belongs to this process alone; all must agree on `slots`."""
-
-    def __init__(self, path: Path, *, slot: int, slots: int = SLOTS) -> None:
-        if not 0 <= slot < slots:
-            raise ValueError(f"No such slot: {slot}")
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(descriptor, slots * 8)
-            self._map = mmap.mmap(descriptor, slots * 8)
-        finally:
-            os.close(descriptor)
-        self._slots = memoryview(self._map).cast("Q")
-        self._slot = slot
-        self.bump()  # the process that had the slot before may have died between its commit and its bump
-
-    def bump(self) -> None:
-        self._slots[self._slot] = (self._slots[self._slot] + 1) & 0xFFFF_FFFF_FFFF_FFFF
-
-    def state(self) -> bytes:
-        return self._map[:]
-
-    def close(self) -> None:
-        self._slots.release()
-        self._map.close()
 
 
 class Feed:

@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from keystead.database.address import Address
 from keystead.database.backend import Backend, Loss, connected, report_loss
-from keystead.database.migrate import upgrade
 
 COMMAND_SECONDS: Final = 12.0
 """Until an answer; longer than the server's own limits below, which leave the connection usable."""
@@ -147,6 +146,8 @@ def claim(connection: Connection) -> None:
 
 
 def migrate(connection: Connection, revision: str) -> None:
+    from keystead.database.migrate import upgrade  # alembic: a fifth of a second that a worker need not wait for
+
     claim(connection)
     if inspect(connection).has_table("write_turn"):
         take_turn(connection)

@@ -12,7 +12,6 @@ from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from keystead.database.backend import Backend, Loss, report_loss
-from keystead.database.migrate import upgrade
 
 BUSY_MILLISECONDS: Final = 10_000
 """How long a writer waits for the writer of another process."""
@@ -47,7 +46,13 @@ def backend(url: str) -> Backend:
     create_file(Path(parsed.database))
     reader = engine(parsed, "BEGIN", (*PRAGMAS, "PRAGMA query_only = ON"), pool_size=READERS, max_overflow=READERS)
     writer = engine(parsed, "BEGIN IMMEDIATE", PRAGMAS, pool_size=1, max_overflow=0)
-    return Backend(reader, writer, writer, lambda _: None, upgrade)  # BEGIN IMMEDIATE has waited already
+    return Backend(reader, writer, writer, lambda _: None, migrate)  # BEGIN IMMEDIATE has waited already
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    from keystead.database.migrate import upgrade  # alembic: a fifth of a second that a worker need not wait for
+
+    upgrade(connection, revision)
 
 
 def create_file(path: Path) -> None:

@@ -24,6 +24,7 @@ from keystead.install import Administrator, install
 from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
+from keystead.processes import bind
 from keystead.scheduler import follow
 from keystead.trail import setup as trail
 from keystead.trail.client import LocalRecorder
@@ -154,7 +155,7 @@ class _Thread(threading.Thread):
             time.time,
         )
         self._house = house
-        listener = server.bind("127.0.0.1", 0)
+        listener = bind("127.0.0.1", 0)
         self._serving = server.server(server.application(house.gateway(), house.health))
         stop = asyncio.Event()
         jobs = asyncio.create_task(follow(house.jobs(self._settings.scheduler_seconds), stop))

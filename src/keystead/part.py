@@ -1,0 +1,23 @@
+"""What the supervisor tells a worker or the scheduler of its part in a node."""
+
+import msgspec
+
+from keystead.config import Settings
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Handed over on standard input, as JSON.
+
+    slot      this process's place in the change counter; the scheduler's is 0
+    listener  of a worker, for its clients; of the scheduler, for scrapers of metrics; -1 for none
+    published  of the scheduler, for readers of the tree; -1 for none
+    ready     descriptor on which to say that the process serves; -1 for none
+    """
+
+    settings: Settings
+    runtime: str
+    slot: int
+    slots: int
+    listener: int = -1
+    published: int = -1
+    ready: int = -1
