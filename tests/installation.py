@@ -57,7 +57,10 @@ class Node:
         """What it says when it is ready; nothing when it ends instead."""
         assert self.process is not None
         assert self.process.stdout is not None
-        return self.process.stdout.readline()
+        line = self.process.stdout.readline()
+        if line:
+            until(lambda: "scheduler" in self.processes())  # it is started last, when the others serve
+        return line
 
     def kill(self) -> None:
         """The supervisor dies, and all that it started with it."""

@@ -17,6 +17,7 @@ import uvloop
 
 from keystead import log_setup, server
 from keystead.config import Installation, Settings
+from keystead.database import feed as changes
 from keystead.database import leases, sealed_keys
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
@@ -101,7 +102,7 @@ class House:
         installation = Installation.load(settings.folder)
         issuers = Issuers(https.context(settings.oidc_ca), clock)
         identities = Identities(database, feed, keyholder, clock, issuers)
-        keys = Keys(database, feed, keyholder, identities, clock)
+        keys = Keys(database, feed, keyholder, identities, clock, cached=settings.cached_keys)
         secrets = Secrets(database, feed, keys, identities, clock)
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
@@ -158,6 +159,7 @@ class House:
             Job("rotate and delete keys", every, self.once("keys", self.do_what_falls_due)),
             Job("sweep sessions", SWEEP_SECONDS, self.once("sessions", self.sweep)),
             Job("prune the index", PRUNE_SECONDS, self.prune),
+            Job("prune the change feed", PRUNE_SECONDS, self.once("changes", partial(changes.prune, self.database))),
             *(() if self.asking is None else (Job("ask the witnesses", ASK_SECONDS, self.asking.run),)),
         )
 

@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port  0 for none
     trail_policy  a file that names the witnesses of this node's log (trail.policy); empty for none
     trail_port    where the log's tree is published; 0 for nowhere
+    cached_keys   keys, aliases and grants that each worker keeps in memory, of each so many
     log_format    text or json; empty for text on a terminal and JSON elsewhere
     trail_bucket  the bucket's name where the trail's files lie in a folder
     trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_log_seconds: float = 300.0
     trail_digest_seconds: int = 3600
     scheduler_seconds: float = 1.0
+    cached_keys: int = 10_000
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"
     trail_policy: str = ""

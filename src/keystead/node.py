@@ -28,7 +28,7 @@ from keystead.keyholder import seals
 from keystead.keyholder.errors import SealNotOpened
 from keystead.metrics import meters
 from keystead.part import Part
-from keystead.processes import SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor, bind
+from keystead.processes import LOG_REFUSED, SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor, bind
 from keystead.trail import policy
 
 READY_SECONDS: Final = 60.0
@@ -257,7 +257,8 @@ def recorder(settings: Settings, installation: Installation, runtime: Runtime) -
         "--metrics", str(page(runtime, "recorder")),
         "--log-format", settings.log_format,
     )  # fmt: skip  # an option and its value stand together
-    return Child("recorder", command, descriptors=(descriptor,))
+    final = {LOG_REFUSED: "The trail must not be written to until somebody has looked at it; the lines above say why."}
+    return Child("recorder", command, descriptors=(descriptor,), final=final)
 
 
 async def hear(descriptor: int, times: int) -> None:

@@ -26,6 +26,8 @@ log = structlog.get_logger("keystead.processes")
 
 SEAL_NOT_OPENED: Final = 3
 """Exit status of a keyholder that could not unseal (keyholder.process)."""
+LOG_REFUSED: Final = 4
+"""Exit status of a recorder whose log must not be written to (trail.process)."""
 STEADY_SECONDS: Final = 2.0
 """A child that lived so long is restarted at once; one that did not, after a growing pause."""
 PAUSES: Final = (0.0, 0.1, 0.3, 1.0)

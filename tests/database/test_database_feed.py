@@ -7,12 +7,14 @@ import struct
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from keystead.database import feed as feeds
 from keystead.database.cache import Cache
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.feed import EVERYTHING, Feed
+from keystead.database.tables import changes
 
 
 class Process:
@@ -113,6 +115,23 @@ async def test_after_too_many_changes_everything_is_forgotten(process, monkeypat
         await other.feed.catch_up()
 
         assert other.forgot == [EVERYTHING, "e"]
+
+
+async def test_who_is_behind_what_was_pruned_forgets_everything(process, monkeypatch):
+    monkeypatch.setattr(feeds, "TOO_MANY", 3)
+    monkeypatch.setattr(feeds, "KEPT", 5)
+    async with process(0) as one, process(1) as other:
+        await other.feed.catch_up()
+        other.forgot.clear()
+        await one.write(*(f"k{number}" for number in range(9)))
+
+        await feeds.prune(one.database)
+        await other.feed.catch_up()
+
+        async with one.database.read() as connection:
+            kept = (await connection.execute(select(changes.c.id).order_by(changes.c.seq))).scalars().all()
+        assert kept == [f"k{number}" for number in range(4, 9)]
+        assert other.forgot == [EVERYTHING]
 
 
 async def test_calls_that_arrive_together_all_wait_for_the_same_news(process):

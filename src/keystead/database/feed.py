@@ -32,7 +32,7 @@ from contextlib import suppress
 from typing import Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database.clock import elapsed
@@ -48,12 +48,21 @@ EVERYTHING: Final = "*"
 """As the id of a change: whatever is cached of that kind."""
 TOO_MANY: Final = 1000
 """With more changes than this to catch up on, all caches are emptied instead."""
+KEPT: Final = 100 * TOO_MANY
+"""Changes that are kept when older ones are pruned: who is that far behind empties its caches without reading them."""
 LEASE_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.5
 """Half of the second that is promised: the net under announcements that get lost, and the sign of life."""
 RETRY_SECONDS: Final = 0.25
 
 Evict = Callable[[str], None]
+
+
+async def prune(database: Database) -> None:
+    """Forget the oldest changes. Whoever has not read them has more than TOO_MANY left to read."""
+    async with database.write(announced=False) as tx:
+        newest = (await tx.execute(select(func.max(changes.c.seq)))).scalar() or 0
+        await tx.execute(delete(changes).where(changes.c.seq <= newest - KEPT))
 
 
 class Feed:

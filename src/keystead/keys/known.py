@@ -14,7 +14,7 @@ from keystead.keys.key import Key
 from keystead.keys.store import ALIAS_KIND, KIND, aliases, materials
 
 LIMIT: Final = 10_000
-"""Of each kind, in one process."""
+"""Of each kind, in one process, unless the settings say otherwise."""
 
 Place = tuple[str, str]
 """Region and key id."""
@@ -23,13 +23,13 @@ Place = tuple[str, str]
 class Known:
     """Answers from memory what it has read before. Nobody has been authorised here: THE CALLER MUST STILL decide."""
 
-    def __init__(self, database: Database, feed: Feed) -> None:
+    def __init__(self, database: Database, feed: Feed, limit: int = LIMIT) -> None:
         self._database = database
         self._feed = feed
-        self._keys: Cache[Place, Key] = Cache(feed, LIMIT, "keys")
-        self._aliases: Cache[tuple[str, str, str], str] = Cache(feed, LIMIT, "aliases")
-        self._materials: Cache[tuple[str, str], str] = Cache(feed, LIMIT, "materials")
-        self._grants: Cache[tuple[str, str, str, str], tuple[Place, tuple[Grant, ...]]] = Cache(feed, LIMIT, "grants")
+        self._keys: Cache[Place, Key] = Cache(feed, limit, "keys")
+        self._aliases: Cache[tuple[str, str, str], str] = Cache(feed, limit, "aliases")
+        self._materials: Cache[tuple[str, str], str] = Cache(feed, limit, "materials")
+        self._grants: Cache[tuple[str, str, str, str], tuple[Place, tuple[Grant, ...]]] = Cache(feed, limit, "grants")
         feed.on(KIND, self._forget_key)
         feed.on(ALIAS_KIND, self._forget_alias)
 

@@ -32,7 +32,7 @@ from keystead.keys.errors import (
     UsageWrong,
 )
 from keystead.keys.key import ENCRYPT_DECRYPT, Key, Manager
-from keystead.keys.known import Known
+from keystead.keys.known import LIMIT, Known
 from keystead.keys.making import Plan
 from keystead.keys.store import aliases
 from keystead.keys.tokens import is_token
@@ -113,12 +113,15 @@ class Keys:
         keyholder: Keyholder,
         identities: Identities,
         clock: Callable[[], float],
+        *,
+        cached: int = LIMIT,
     ) -> None:
+        """`cached` bounds how much is kept in memory: so many keys, aliases and grants."""
         self.database = database
         self.keyholder = keyholder
         self.identities = identities
         self.clock = clock
-        self.known = Known(database, feed)
+        self.known = Known(database, feed, cached)
 
     async def use(
         self,

@@ -25,6 +25,7 @@ import uvloop
 from keystead import config, log_setup, server
 from keystead.keyholder.hardening import harden_memory
 from keystead.logs import chosen, described
+from keystead.processes import bind
 from keystead.server import Application, Receive, Scope, Send
 from keystead.trail.signed_note import Signer
 from keystead.trail.submission import PATH, REQUEST_LIMIT
@@ -54,7 +55,7 @@ def serve(
     lock = book.lock()
     try:
         cosigning = Cosigning(book, Signer(book.name, book.seeds()))
-        listener = server.bind(host, port)
+        listener = bind(host, port)
         uvloop.run(_serve(cosigning, listener, announce, tls))
     finally:
         os.close(lock)
