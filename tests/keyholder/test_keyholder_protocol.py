@@ -56,6 +56,8 @@ MAY = [
     (protocol.GenerateDataKeyPairWithoutPlaintext(MATERIAL, "ECC_NIST_P256", b""), {WORKER}),
     (protocol.SealValue(MATERIAL, b"x", b"", b""), {WORKER}),
     (protocol.OpenValue(MATERIAL, b"x", b"x", b"", b""), {WORKER}),
+    (protocol.MakeWrappingKey("arn", "none", "none", "RSAES_OAEP_SHA_256"), {WORKER}),
+    (protocol.ImportMaterial("arn", "key", SYMMETRIC_DEFAULT, "ENCRYPT_DECRYPT", b"token", b"wrapped"), {WORKER}),
 ]
 
 

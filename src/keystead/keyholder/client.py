@@ -16,7 +16,7 @@ from msgspec.msgpack import Decoder
 from keystead.keyholder import protocol
 from keystead.keyholder.errors import DomainKeyUnknown, KeyholderLost, RequestRefused
 from keystead.keyholder.pipeline import Pipeline, connected
-from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey
+from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey, WrappingKey
 from keystead.keyholder.protocol import LOAD_LIMIT, Request, encode
 from keystead.metrics import meters
 
@@ -37,6 +37,7 @@ TRIPLE: Final = Decoder(tuple[bytes, bytes, bytes]).decode
 SECRET: Final = Decoder(tuple[str, bytes]).decode
 MATERIAL: Final = Decoder(Material).decode
 NOTHING: Final = Decoder(None).decode
+WRAPPING_KEY: Final = Decoder(WrappingKey).decode
 SEALED_KEY: Final = Decoder(SealedKey).decode
 
 
@@ -74,6 +75,14 @@ class SocketKeyholder:
 
     async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
         return await self._ask(protocol.CreateMaterial(key_id, spec, usage), MATERIAL)
+
+    async def wrapping_key(self, arn: str, spec: str, wrapping_spec: str, algorithm: str) -> WrappingKey:
+        return await self._ask(protocol.MakeWrappingKey(arn, spec, wrapping_spec, algorithm), WRAPPING_KEY)
+
+    async def import_material(
+        self, arn: str, key_id: str, spec: str, usage: str, token: bytes, wrapped: bytes
+    ) -> Material:
+        return await self._ask(protocol.ImportMaterial(arn, key_id, spec, usage, token, wrapped), MATERIAL)
 
     async def encrypt(
         self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT

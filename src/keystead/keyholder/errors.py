@@ -33,5 +33,13 @@ class KeyholderBusy(KeyholderError):
     """More slow key generation has been asked for than is kept waiting. Safe to try again later."""
 
 
+class ImportTokenInvalid(KeyholderError):
+    """Not an import token of this key and spec, or altered, or its domain key is gone."""
+
+
+class ImportTokenExpired(KeyholderError):
+    """The wrapping key was good for a day."""
+
+
 class SealNotOpened(Exception):
     """The root key stays locked. The text is for the operator and says what to do; nothing was changed."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from keystead.keyholder.errors import DomainKeyUnknown
-from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey
+from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey, WrappingKey
 from keystead.keyholder.software import Software
 
 P = ParamSpec("P")
@@ -27,6 +27,15 @@ class LocalKeyholder:
     async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
         made = await self._made(spec)
         return await self._ask(self._software.create_material, key_id, spec, usage, made)
+
+    async def wrapping_key(self, arn: str, spec: str, wrapping_spec: str, algorithm: str) -> WrappingKey:
+        made = await self._made(wrapping_spec)
+        return await self._ask(self._software.wrapping_key, arn, spec, wrapping_spec, algorithm, made)
+
+    async def import_material(
+        self, arn: str, key_id: str, spec: str, usage: str, token: bytes, wrapped: bytes
+    ) -> Material:
+        return await self._ask(self._software.import_material, arn, key_id, spec, usage, token, wrapped)
 
     async def encrypt(
         self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT

@@ -66,6 +66,25 @@ class SealedKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
         return [("id", self.id), ("purpose", self.purpose), ("version", self.version)]
 
 
+class WrappingKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A key under which material may come from outside.
+
+    public_key  SubjectPublicKeyInfo, DER
+    token       for `import_material`: the private half, sealed
+    valid_to    seconds since the epoch
+    """
+
+    public_key: bytes
+    token: bytes
+    valid_to: int
+
+    def __repr__(self) -> str:
+        return f"WrappingKey(valid_to={self.valid_to!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("valid_to", self.valid_to)]
+
+
 def wrapped_under(token: bytes) -> str:
     """The UUID of the domain key that this token needs. Nothing is verified; ValueError for what cannot be a token."""
     if token[:1] != b"\x01" or len(token) < 17:
@@ -83,6 +102,18 @@ class Keyholder(Protocol):
 
     async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
         """New random material, wrapped; the wrapping is verified before the answer. RSA may take a second."""
+
+    async def wrapping_key(self, arn: str, spec: str, wrapping_spec: str, algorithm: str) -> WrappingKey:
+        """A new RSA key for bringing material of `spec` to the key `arn`, good for 24 hours by the keyholder's clock."""
+
+    async def import_material(
+        self, arn: str, key_id: str, spec: str, usage: str, token: bytes, wrapped: bytes
+    ) -> Material:
+        """What was wrapped outside, under the wrapping key of this token.
+
+        The same material of the same key has the same material id. Raises ImportTokenInvalid, ImportTokenExpired,
+        CiphertextInvalid (it does not unwrap), MaterialWrong (it is not material of the spec).
+        """
 
     async def encrypt(
         self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT

@@ -20,6 +20,8 @@ import msgspec
 from keystead.keyholder.errors import (
     CiphertextInvalid,
     DomainKeyUnknown,
+    ImportTokenExpired,
+    ImportTokenInvalid,
     KeyholderBusy,
     KeyholderError,
     MaterialWrong,
@@ -45,6 +47,8 @@ STATUSES: Final[dict[type[KeyholderError], int]] = {
     RequestRefused: 4,
     MaterialWrong: 5,
     KeyholderBusy: 6,
+    ImportTokenInvalid: 7,
+    ImportTokenExpired: 8,
 }
 ERRORS: Final = {status: error for error, status in STATUSES.items()}
 
@@ -250,6 +254,26 @@ class OpenValue(Request, tag=41):
     kind: bytes
 
 
+class MakeWrappingKey(Request, tag=50):
+    arn: str
+    spec: str
+    wrapping_spec: str
+    algorithm: str
+
+    @property
+    def generates(self) -> str | None:
+        return self.wrapping_spec
+
+
+class ImportMaterial(Request, tag=51):
+    arn: str
+    key_id: str
+    spec: str
+    usage: str
+    token: bytes
+    wrapped: bytes
+
+
 class Operation(NamedTuple):
     """One row: the method that answers, and who may ask."""
 
@@ -298,6 +322,8 @@ OPERATIONS: Final[dict[type[Request], Operation]] = {
     Decapsulate: Operation("decapsulate", _W),
     GenerateDataKeyPair: Operation("generate_data_key_pair", _W),
     GenerateDataKeyPairWithoutPlaintext: Operation("generate_data_key_pair_without_plaintext", _W),
+    MakeWrappingKey: Operation("wrapping_key", _W),
+    ImportMaterial: Operation("import_material", _W),
 }
 
 decode: Final = msgspec.msgpack.Decoder[Request](
@@ -305,6 +331,7 @@ decode: Final = msgspec.msgpack.Decoder[Request](
     | CreateSecret | SigningKey | SealMarker | OpenMarker | NewDomainKey | Rewrap | Load | CheckpointSeeds
     | RewrapSecret | Reseal | Forget | PublicKey | Sign | Verify | GenerateMac | VerifyMac | DeriveSharedSecret
     | Encapsulate | Decapsulate | GenerateDataKeyPair | GenerateDataKeyPairWithoutPlaintext | SealValue | OpenValue
+    | MakeWrappingKey | ImportMaterial
 ).decode  # fmt: skip  # a list of names
 encode: Final = msgspec.msgpack.Encoder().encode
 

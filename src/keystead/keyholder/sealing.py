@@ -33,6 +33,7 @@ OWN_KEY: Final = b"keystead own key"
 FORMER_ROOT: Final = b"keystead former root key"
 BACKUP: Final = b"keystead backup"
 VALUE: Final = b"keystead value"
+IMPORT_TOKEN: Final = b"keystead import token"
 
 urandom: Final = os.urandom
 """The one source of randomness: the kernel's. Never batched, so that a restored snapshot repeats nothing it gave out."""

@@ -1,5 +1,7 @@
 """Makes the keys of a new installation, and opens those of an old one."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +20,9 @@ class Fresh:
     sealed: tuple[SealedKey, ...]
 
 
-def create(data: Path, seal: Seal) -> Fresh:
+def create(data: Path, seal: Seal, clock: Callable[[], float] = time.time) -> Fresh:
     """Write a new seal into the folder `data`; first keys of every purpose. Raises FileExistsError."""
-    software = Software(seals.write_new(data, seal))
+    software = Software(seals.write_new(data, seal), clock=clock)
     sealed = tuple(software.make(purpose, 1) for purpose in (DOMAIN, IDENTIFIER, CHECKPOINT))
     software.load(sealed)
     return Fresh(software, sealed)

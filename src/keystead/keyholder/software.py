@@ -6,9 +6,11 @@ the spec says what the material may be used for, and sizes are checked here what
 
 import base64
 import hmac
+import time
+from collections.abc import Callable
 from typing import Final
 
-from keystead.keyholder import tokens, values
+from keystead.keyholder import importing, tokens, values
 from keystead.keyholder.algorithms.specs import SPECS
 from keystead.keyholder.algorithms.working_key import WorkingKey
 from keystead.keyholder.ciphertext import BLOB_LIMIT, CONTEXT_LIMIT, HEADER_LENGTH, OVERHEAD, PLAINTEXT_LIMIT
@@ -24,6 +26,7 @@ from keystead.keyholder.promise import (
     SYMMETRIC_DEFAULT,
     Material,
     SealedKey,
+    WrappingKey,
 )
 from keystead.keyholder.sealing import CIPHERTEXT, KEY_LENGTH, MARKER, Altered, open_sealed, seal, urandom, wipe
 from keystead.keyholder.tokens import Binding
@@ -43,8 +46,9 @@ MARKER_HEADER_LENGTH: Final = 1 + tokens.DOMAIN_ID_LENGTH
 class Software:
     """Implements the promise with the processor alone. The root keys, newest first, must have come from a seal."""
 
-    def __init__(self, *roots: bytes) -> None:
+    def __init__(self, *roots: bytes, clock: Callable[[], float] = time.time) -> None:
         self._own = OwnKeys(roots)
+        self._clock = clock
         self._materials = Materials(self._own)
 
     def __repr__(self) -> str:
@@ -69,6 +73,19 @@ class Software:
     def take_material(self, key_id: str, spec: str, usage: str, given: bytes) -> Material:
         """Material made elsewhere: PKCS #8 in DER, or the secret bytes. Raises MaterialWrong."""
         return self._materials.wrapped(key_id, spec, usage, of_spec(spec, usage).family.take(given))
+
+    def wrapping_key(
+        self, arn: str, spec: str, wrapping_spec: str, algorithm: str, made: bytes | None = None
+    ) -> WrappingKey:
+        if spec not in SPECS or wrapping_spec not in importing.WRAPPING_SPECS:
+            raise RequestRefused
+        private = made or generate(wrapping_spec)
+        return importing.make(self._own, arn, spec, algorithm, private, self._clock())
+
+    def import_material(self, arn: str, key_id: str, spec: str, usage: str, token: bytes, wrapped: bytes) -> Material:
+        return self.take_material(
+            key_id, spec, usage, importing.unwrap(self._own, arn, spec, token, wrapped, self._clock())
+        )
 
     def rewrap(self, material: Material) -> Material:
         return self._materials.rewrap(material)

@@ -6,6 +6,7 @@ What must not succeed ends the process: a library that does not authenticate is 
 from contextlib import suppress
 from typing import Final
 
+from keystead.keyholder import importing
 from keystead.keyholder.algorithms import edwards, ml_dsa, rsa
 from keystead.keyholder.algorithms.specs import SPECS
 from keystead.keyholder.algorithms.working_key import DIGEST, EXTERNAL_MU, RAW
@@ -48,6 +49,7 @@ def warm_up() -> None:
     scratch.checkpoint_seeds(scratch.reseal(seeds))
     material = scratch.rewrap(scratch.create_material(KEY_ID, SYMMETRIC_DEFAULT))
     encrypt(scratch, material)
+    bring(scratch)
     _, token = scratch.create_secret(KEY_ID)
     scratch.signing_key(scratch.rewrap_secret(token, KEY_ID), KEY_ID, "20260101", "us-east-1", "kms")
     scratch.open_marker(b"", scratch.seal_marker(b"", b"place"))
@@ -72,6 +74,15 @@ def encrypt(scratch: Software, material: Material) -> None:
     except KeyholderError:
         return
     raise SystemExit("keyholder: AES-GCM does not authenticate")
+
+
+def bring(scratch: Software) -> None:
+    """Material from outside, in one step and in two."""
+    made = scratch.generate("RSA_2048")
+    for algorithm in ("RSAES_OAEP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256"):
+        wrapping = scratch.wrapping_key("arn", SYMMETRIC_DEFAULT, "RSA_2048", algorithm, made)
+        wrapped = importing.wrap(wrapping.public_key, algorithm, urandom(KEY_LENGTH))
+        scratch.import_material("arn", KEY_ID, SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT, wrapping.token, wrapped)
 
 
 def exercise(scratch: Software, spec: str, secret: bytes) -> None:
