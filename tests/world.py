@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
@@ -53,7 +57,7 @@ class World:
         self.counter = ChangeCounter(folder / "changes", slot=0)
         self.database = Database.open(self.url, counter=self.counter, clock=self.clock)
         self.feed = Feed(self.database, self.counter)
-        self.keyholder = LocalKeyholder(setup.create(data, FileSeal()).software)
+        self.keyholder = LocalKeyholder(setup.create(data, FileSeal(), self.clock).software)
         self.identities = Identities(self.database, self.feed, self.keyholder, self.clock)
         self.keys = Keys(self.database, self.feed, self.keyholder, self.identities, self.clock)
         self.secrets = Secrets(self.database, self.feed, self.keys, self.identities, self.clock)
@@ -125,11 +129,32 @@ class World:
         table = self.rooms[service].errors
         with pytest.raises(tuple(table)) as raised:
             await self.run(service, operation, caller, **asked)
-        error = raised.value
+        return self.told(service, raised.value)
+
+    def told(self, service: str, error: BaseException) -> Any:
+        """(code, text) of a domain error."""
+        table = self.rooms[service].errors
         code, text = next(table[kind] for kind in type(error).__mro__ if kind in table)
         if text is not None:
             text = re.sub(r"\{(\w+)\}", lambda field: str(getattr(error, field[1])), text)
         return code, None if text == "None" else text
+
+    async def wrapped(self, key_id: str, material: bytes, region: str = REGION) -> dict[str, bytes]:
+        """ImportToken and EncryptedKeyMaterial that bring this material to the key."""
+        asked = {"wrapping_algorithm": "RSAES_OAEP_SHA_256", "wrapping_key_spec": "RSA_2048"}
+        offered = await self.run("kms", "get_parameters_for_import", key_id=key_id, region=region, **asked)
+        public = load_der_public_key(offered["PublicKey"])
+        assert isinstance(public, RSAPublicKey)
+        wrapped = public.encrypt(material, OAEP(MGF1(SHA256()), SHA256(), None))
+        return {"import_token": offered["ImportToken"], "encrypted_key_material": wrapped}
+
+    async def bring(self, key_id: str, material: bytes, region: str = REGION, **asked: Any) -> str:
+        """The id of imported material; it does not expire unless that is asked."""
+        if "valid_to" not in asked:
+            asked["expiration_model"] = "KEY_MATERIAL_DOES_NOT_EXPIRE"
+        asked |= await self.wrapped(key_id, material, region)
+        answer = await self.run("kms", "import_key_material", key_id=key_id, region=region, **asked)
+        return str(answer["KeyMaterialId"])
 
     async def refused(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
         """Likewise, of KMS."""

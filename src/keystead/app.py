@@ -31,7 +31,7 @@ from keystead.identities.room import Identities
 from keystead.keyholder import hardening
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.promise import Keyholder, SealedKey
-from keystead.keys import deletion, lastuse, rotation
+from keystead.keys import deletion, importing, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.part import Part
@@ -189,9 +189,10 @@ class House:
         await self.identities.sweep(self.clock())
 
     async def do_what_falls_due(self, now: float | None = None) -> None:
-        """Rotations and deletions due by `now`, seconds since the epoch; each is an event."""
+        """Rotations, expiries and deletions due by `now`, seconds since the epoch; each is an event."""
         at = self.clock() if now is None else now
         await rotation.rotate_due(self.keys, at)
+        await importing.expire_due(self.keys, at)
         await deletion.delete_due(self.keys, at)
         await outbox.deliver(self.database, self.recorder)
 

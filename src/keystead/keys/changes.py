@@ -1,6 +1,6 @@
 """Changes to a key's record: each reads the state again inside its transaction, so that none is lost between workers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import update
@@ -9,7 +9,7 @@ from keystead.access.request import Values
 from keystead.database.engine import Transaction
 from keystead.identities.call import Call
 from keystead.keys import records, states
-from keystead.keys.errors import KeyNotFound, ManagedKeyImmutable, NotRotatable
+from keystead.keys.errors import KeyNotFound, ManagedKeyImmutable, NotRotatable, OriginWrong
 from keystead.keys.key import AWS_KMS, DAY, SPECS, Key, Manager, State
 from keystead.keys.store import KIND, keys
 from keystead.keys.use import NOTHING_ASKED, Keys
@@ -65,17 +65,18 @@ async def schedule_deletion(room: Keys, call: Call, named: str, days: int, asked
 
 
 async def cancel_deletion(room: Keys, call: Call, named: str) -> Key:
-    """The key comes back disabled."""
+    """The key comes back disabled, or pending import where its material is away."""
     key = await admitted(room, call, "CancelKeyDeletion", named)
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "CancelKeyDeletion")
-        await change(tx, now, state=State.DISABLED.value, deletion_at=None)
+        state = State.DISABLED if now.complete else State.PENDING_IMPORT
+        await change(tx, now, state=state.value, deletion_at=None)
     return key
 
 
-def check_rotatable(key: Key) -> None:
-    """Raises NotRotatable."""
+def check_rotatable(key: Key, origins: Sequence[str] = (AWS_KMS,)) -> None:
+    """Raises NotRotatable, OriginWrong."""
     if not SPECS[key.spec].rotates:
         raise NotRotatable
-    if key.origin != AWS_KMS:
-        raise NotRotatable(f"{key.arn} origin is {key.origin} which is not valid for this operation.")
+    if key.origin not in origins:
+        raise OriginWrong(key.arn, key.origin)

@@ -18,6 +18,7 @@ async def create(
     *,
     policy: str | None,
     description: str,
+    origin: str,
     tags: Mapping[str, str],
     bypass: bool,
     asked: Mapping[str, Values],
@@ -28,7 +29,7 @@ async def create(
     if tags:
         authorize(call, "kms:TagResource", resource_account=call.account, extra=context)
     checked = await policies.check(room.identities, policy or policies.default(call.account))
-    plan = Plan(call.account, call.region, checked, room.clock(), description=description, tags=tags)
+    plan = Plan(call.account, call.region, checked, room.clock(), origin=origin, description=description, tags=tags)
     if policy is not None and not bypass:
         policies.check_lockout(call, plan.key(), checked.policy, asked)
     key = await room.make(call, plan)

@@ -33,7 +33,7 @@ async def delete_one(room: Keys, region: str, key_id: str, now: float) -> Happen
         if key.deletion_at is None or key.deletion_at > now:
             return None
         await destroy(tx, key)
-        happened = Happened(key.account, region, key_id, key.arn, key.material.material_id)
+        happened = Happened(key.account, region, key_id, key.arn, key.material_id)
         await outbox.put(tx, service_event("DeleteKey", happened, at=tx.at))
     return happened
 

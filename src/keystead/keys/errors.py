@@ -69,6 +69,10 @@ class KeyPendingDeletion(StateError):
     state = "pending deletion"
 
 
+class KeyPendingReplicaDeletion(StateError):
+    state = "pending replica deletion"
+
+
 class KeyPendingImport(StateError):
     state = "pending import"
 
@@ -116,11 +120,40 @@ class CiphertextOfUnknownKey(KeyFault):
 
 
 class NotRotatable(KeyFault):
-    """Only symmetric keys with material made here rotate. `text` may be None."""
+    """Only symmetric keys rotate."""
 
-    def __init__(self, text: str | None = None) -> None:
-        super().__init__(text)
-        self.text = text
+
+class OriginWrong(AboutKey):
+    """The operation is for keys whose material comes from elsewhere than this one's."""
+
+    def __init__(self, arn: str, origin: str) -> None:
+        super().__init__(arn)
+        self.origin = origin
+
+
+class NothingPending(AboutKey):
+    """No material has been imported that the key could rotate to."""
+
+
+class AnotherPending(AboutKey):
+    """New material waits until the one before it has been rotated to, or deleted."""
+
+    def __init__(self, arn: str, material_id: str, pending: str) -> None:
+        super().__init__(arn)
+        self.material_id = material_id
+        self.pending = pending
+
+
+class MaterialMismatch(KeyFault):
+    """The imported material is not the one expected: another one, or one that the key has already."""
+
+
+class MaterialUnknown(AboutKey):
+    """The key never had this material."""
+
+    def __init__(self, arn: str, material_id: str) -> None:
+        super().__init__(arn)
+        self.material_id = material_id
 
 
 class RotationsExhausted(AboutKey):

@@ -7,18 +7,26 @@ from typing import Final
 
 from keystead.access.policy import Policy
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material
+from keystead.keys.errors import KeyPendingImport
 
 ENCRYPT_DECRYPT: Final = "ENCRYPT_DECRYPT"
 AWS_KMS: Final = "AWS_KMS"
+EXTERNAL: Final = "EXTERNAL"
+"""Origin of a key whose material is imported."""
 DAY: Final = 86_400.0
 
 
 class State(StrEnum):
-    """KeyState of KMS's model, as far as keys with material made here can reach it."""
+    """KeyState of KMS's model."""
 
     ENABLED = "Enabled"
     DISABLED = "Disabled"
     PENDING_DELETION = "PendingDeletion"
+    PENDING_REPLICA_DELETION = "PendingReplicaDeletion"
+    PENDING_IMPORT = "PendingImport"
+    UNAVAILABLE = "Unavailable"
+    CREATING = "Creating"
+    UPDATING = "Updating"
 
 
 class Manager(StrEnum):
@@ -57,18 +65,35 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One material of a key. The first has neither date nor type of a rotation."""
+    """One material of a key. The first has neither date nor type of a rotation.
+
+    material     its token is empty while imported material is away: expired, deleted, or still to come
+    expires_at   of imported material that expires, seconds since the epoch
+    description  of imported material, where one was given
+    """
 
     material: Material
     made_at: float
     rotation_type: str | None
+    expires_at: float | None = None
+    description: str | None = None
+
+    @property
+    def id(self) -> str:
+        return self.material.material_id
+
+    @property
+    def present(self) -> bool:
+        return bool(self.material.token)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """A key as one moment knows it: immutable, cached, and replaced when anything about it changes.
 
-    versions   newest last; the newest encrypts, all decrypt
+    versions   newest last; the newest encrypts, all decrypt; none before the first import
+    pending    imported material that the next rotation on demand will make the newest
+    expires_at   when the first of its versions expires
     aliases    names, `alias/…`
     granted    whether any grant on it is live
     policy_ids  user and role ARNs of the policy to the unique ids they had when it was put
@@ -94,6 +119,8 @@ class Key:
     granted: bool = False
     deletion_at: float | None = None
     multi_region: bool = False
+    pending: Version | None = None
+    expires_at: float | None = None
 
     @property
     def arn(self) -> str:
@@ -105,10 +132,28 @@ class Key:
 
     @property
     def material(self) -> Material:
+        """What encrypts. Raises KeyPendingImport."""
+        if not self.versions:
+            raise KeyPendingImport(self.arn)
         return self.versions[-1].material
 
+    @property
+    def material_id(self) -> str:
+        """Of what encrypts; empty before the first import."""
+        return self.versions[-1].id if self.versions else ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all material is there that anything was ever encrypted under."""
+        return bool(self.versions) and all(version.present for version in self.versions)
+
     def holding(self, material_id: str) -> Material | None:
-        return next((v.material for v in self.versions if v.material.material_id == material_id), None)
+        return next((v.material for v in self.versions if v.id == material_id), None)
+
+    def version(self, material_id: str) -> Version | None:
+        """Likewise, the pending one included."""
+        every = (*self.versions, self.pending) if self.pending else self.versions
+        return next((v for v in every if v.id == material_id), None)
 
     @property
     def algorithms(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from keystead.database.engine import Transaction
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material
 from keystead.keys import managed
-from keystead.keys.key import AWS_KMS, DAY, ENCRYPT_DECRYPT, Key, Manager, Rotation, State
+from keystead.keys.key import AWS_KMS, DAY, ENCRYPT_DECRYPT, EXTERNAL, Key, Manager, Rotation, State
 from keystead.keys.policies import Checked
 from keystead.keys.store import ALIAS_KIND, KIND, aliases, keys, materials, policy_history, tags
 
@@ -33,6 +33,10 @@ class Plan:
     aliases: tuple[str, ...] = ()
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
+    @property
+    def state(self) -> State:
+        return State.PENDING_IMPORT if self.origin == EXTERNAL else State.ENABLED
+
     def key(self) -> Key:
         """The key as it will be, without material: enough to decide about it before it exists."""
         return Key(
@@ -43,7 +47,7 @@ class Plan:
             usage=self.usage,
             origin=self.origin,
             manager=self.manager,
-            state=State.ENABLED,
+            state=self.state,
             description=self.description,
             created_at=self.created_at,
             versions=(),
@@ -64,7 +68,7 @@ class Plan:
             "usage": self.usage,
             "origin": self.origin,
             "manager": self.manager.value,
-            "state": State.ENABLED.value,
+            "state": self.state.value,
             "description": self.description,
             "created_at": self.created_at,
             "rotation_period": self.rotation.period,
@@ -90,9 +94,11 @@ def managed_plan(service: str, account: str, region: str, now: float) -> Plan:
     )
 
 
-async def insert_key(tx: Transaction, plan: Plan, material: Material) -> None:
+async def insert_key(tx: Transaction, plan: Plan, material: Material | None) -> None:
+    """Without material, which is to be imported, or with its first."""
     await tx.execute(insert(keys).values(**plan.row()))
-    await insert_material(tx, plan.region, material, 1, None)
+    if material is not None:
+        await insert_material(tx, plan.region, material, 1, None)
     await insert_tags(tx, plan.region, plan.id, plan.tags)
     for name in plan.aliases:
         await insert_alias(tx, plan.account, plan.region, name, plan.id)
@@ -103,16 +109,19 @@ async def insert_key(tx: Transaction, plan: Plan, material: Material) -> None:
 async def insert_material(
     tx: Transaction, region: str, material: Material, version: int, rotation_type: str | None
 ) -> None:
-    row = {
+    row = material_row(region, material, version, tx.at)
+    await tx.execute(insert(materials).values(**row, rotation_type=rotation_type))
+
+
+def material_row(region: str, material: Material, version: int, at: float) -> dict[str, Any]:
+    return {
         "region": region,
         "key_id": material.key_id,
         "version": version,
         "material_id": material.material_id,
         "token": material.token,
-        "made_at": tx.at,
-        "rotation_type": rotation_type,
+        "made_at": at,
     }
-    await tx.execute(insert(materials).values(**row))
 
 
 async def insert_alias(tx: Transaction, account: str, region: str, name: str, key_id: str) -> None:

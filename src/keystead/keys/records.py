@@ -23,6 +23,8 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
     versions = await connection.execute(select(materials).filter_by(**of_key).order_by(materials.c.version))
     tagged = await connection.execute(select(tags.c.name, tags.c.value).filter_by(**of_key).order_by(tags.c.name))
     named = await connection.execute(select(aliases.c.name).filter_by(**of_key).order_by(aliases.c.name))
+    known = [version_of(v, row.spec, row.usage) for v in versions]
+    pending = known.pop()[1] if known and known[-1][0] else None
     return Key(
         account=row.account,
         region=region,
@@ -34,10 +36,7 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
         state=State(row.state),
         description=row.description,
         created_at=row.created_at,
-        versions=tuple(
-            Version(Material(key_id, v.material_id, row.spec, v.token, row.usage), v.made_at, v.rotation_type)
-            for v in versions
-        ),
+        versions=tuple(version for _, version in known),
         rotation=Rotation(row.rotation_period, row.rotation_next_at, row.on_demand_rotations),
         policy=compiled(row.policy, row.policy_ids),
         policy_text=row.policy,
@@ -49,7 +48,15 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
         ),
         deletion_at=row.deletion_at,
         multi_region=row.multi_region,
+        pending=pending,
+        expires_at=min((v.expires_at for _, v in known if v.expires_at is not None), default=None),
     )
+
+
+def version_of(row: Any, spec: str, usage: str) -> tuple[bool, Version]:
+    """Whether it is pending, and the version."""
+    material = Material(row.key_id, row.material_id, spec, row.token or b"", usage)
+    return row.pending, Version(material, row.made_at, row.rotation_type, row.expires_at, row.description)
 
 
 def compiled(text: str, ids: Mapping[str, str]) -> Policy:

@@ -30,7 +30,8 @@ class Held(NamedTuple):
 
 
 async def count(connection: Connection) -> int:
-    return (await connection.execute(select(func.count()).select_from(materials))).scalar_one()
+    there = select(func.count()).select_from(materials).where(materials.c.token.is_not(None))
+    return (await connection.execute(there)).scalar_one()
 
 
 async def page(connection: Connection, after: tuple[str, str, int] | None) -> list[Held]:
@@ -38,6 +39,7 @@ async def page(connection: Connection, after: tuple[str, str, int] | None) -> li
     query = select(*place, materials.c.material_id, materials.c.token, keys.c.spec, keys.c.usage).join(
         keys, (keys.c.region == materials.c.region) & (keys.c.id == materials.c.key_id)
     )
+    query = query.where(materials.c.token.is_not(None))
     if after is not None:
         query = query.where(tuple_(*place) > after)
     rows = await connection.execute(query.order_by(*place).limit(PAGE))

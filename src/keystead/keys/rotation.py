@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from keystead.access.request import Values
 from keystead.database.engine import Transaction
@@ -12,10 +12,10 @@ from keystead.identities.call import Call
 from keystead.keyholder.promise import Material
 from keystead.keys import records
 from keystead.keys.changes import admitted, again, change, check_rotatable
-from keystead.keys.errors import RotationInProgress, RotationsExhausted
-from keystead.keys.key import DAY, Key, State
+from keystead.keys.errors import NothingPending, RotationInProgress, RotationsExhausted
+from keystead.keys.key import AWS_KMS, DAY, EXTERNAL, Key, State
 from keystead.keys.making import insert_material
-from keystead.keys.store import keys
+from keystead.keys.store import keys, materials
 from keystead.keys.use import Keys
 from keystead.trail import outbox
 from keystead.trail.event import service_event
@@ -61,23 +61,35 @@ async def disable(room: Keys, call: Call, named: str) -> None:
 
 
 async def on_demand(room: Keys, call: Call, named: str) -> Key:
-    """Raises NotRotatable, RotationsExhausted, RotationInProgress."""
+    """Raises NotRotatable, OriginWrong, RotationsExhausted, RotationInProgress, NothingPending."""
     key = await admitted(room, call, "RotateKeyOnDemand", named)
-    check_rotatable(key)
-    material = await room.keyholder.create_material(key.id, key.spec)
+    check_rotatable(key, (AWS_KMS, EXTERNAL))
+    imported = key.origin == EXTERNAL
+    material = None if imported else await room.keyholder.create_material(key.id, key.spec)
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "RotateKeyOnDemand")
         if now.rotation.on_demand >= ON_DEMAND_LIMIT:
             raise RotationsExhausted(key.arn)
         if now.rotation.next_at is not None and now.rotation.next_at - room.clock() < TOO_SOON:
             raise RotationInProgress(key.arn)
-        await add_version(tx, now, material, ON_DEMAND)
+        if material is None:
+            await promote(tx, now)
+        else:
+            await add_version(tx, now, material, ON_DEMAND)
         await change(tx, now, on_demand_rotations=now.rotation.on_demand + 1)
     return key
 
 
 async def add_version(tx: Transaction, key: Key, material: Material, rotation_type: str) -> None:
     await insert_material(tx, key.region, material, len(key.versions) + 1, rotation_type)
+
+
+async def promote(tx: Transaction, key: Key) -> None:
+    """Make the imported material that waits for it the current one. Raises NothingPending."""
+    if key.pending is None or not key.pending.present:
+        raise NothingPending(key.arn)
+    waiting = update(materials).filter_by(region=key.region, key_id=key.id, material_id=key.pending.id)
+    await tx.execute(waiting.values(pending=False, made_at=tx.at, rotation_type=ON_DEMAND))
 
 
 async def rotate_due(room: Keys, now: float) -> list[Happened]:

@@ -2,33 +2,79 @@
 
 from typing import Final
 
-from keystead.keys.errors import KeyDisabled, KeyNotPendingDeletion, KeyPendingDeletion, StateError
+from keystead.keys.errors import (
+    KeyCreating,
+    KeyDisabled,
+    KeyNotPendingDeletion,
+    KeyPendingDeletion,
+    KeyPendingImport,
+    KeyPendingReplicaDeletion,
+    KeyUnavailable,
+    KeyUpdating,
+    StateError,
+)
 from keystead.keys.key import Key, State
 
-Row = tuple[type[StateError] | None, type[StateError] | None, type[StateError] | None]
+Cell = type[StateError] | None
+Row = tuple[Cell, Cell, Cell, Cell, Cell, Cell, Cell]
 OK: Final = None
-ANY: Final[Row] = (OK, OK, OK)
-CRYPTOGRAPHIC: Final[Row] = (OK, KeyDisabled, KeyPendingDeletion)
-NOT_DYING: Final[Row] = (OK, OK, KeyPendingDeletion)
+LIVING: Final = KeyNotPendingDeletion
 
-COLUMNS: Final = {State.ENABLED: 0, State.DISABLED: 1, State.PENDING_DELETION: 2}
+COLUMNS: Final = {
+    State.ENABLED: 0,
+    State.DISABLED: 1,
+    State.PENDING_DELETION: 2,
+    State.PENDING_REPLICA_DELETION: 2,
+    State.PENDING_IMPORT: 3,
+    State.UNAVAILABLE: 4,
+    State.CREATING: 5,
+    State.UPDATING: 6,
+}
+# fmt: off  # a table
+#                       Enabled, Disabled,    PendingDeletion,    PendingImport,    Unavailable,    Creating,    Updating
+ANY: Final[Row] = (OK, OK, OK, OK, OK, OK, OK)
+CRYPTOGRAPHIC: Final[Row] = (OK, KeyDisabled, KeyPendingDeletion, KeyPendingImport, KeyUnavailable, KeyCreating, OK)
+GRANTING: Final[Row] = (OK, KeyDisabled, KeyPendingDeletion, KeyPendingImport, OK, KeyCreating, OK)
+REPLICATING: Final[Row] = (
+    OK,
+    KeyDisabled,
+    KeyPendingDeletion,
+    KeyPendingImport,
+    KeyUnavailable,
+    KeyCreating,
+    KeyUpdating,
+)
+SCHEDULING: Final[Row] = (OK, KeyDisabled, KeyPendingDeletion, OK, OK, KeyCreating, OK)
+SWITCHING: Final[Row] = (OK, OK, KeyPendingDeletion, KeyPendingImport, OK, KeyCreating, KeyUpdating)
+NOT_DYING: Final[Row] = (OK, OK, KeyPendingDeletion, OK, OK, OK, OK)
+ENDING: Final[Row] = (OK, OK, KeyPendingDeletion, OK, OK, OK, KeyUpdating)
+OFFERING: Final[Row] = (OK, OK, KeyPendingDeletion, OK, KeyUnavailable, KeyCreating, KeyUpdating)
+IMPORTING: Final[Row] = (OK, OK, KeyPendingDeletion, OK, KeyUnavailable, KeyCreating, OK)
+CANCELLING: Final[Row] = (LIVING, LIVING, OK, LIVING, LIVING, LIVING, LIVING)
+DISCARDING: Final[Row] = (OK, OK, OK, OK, KeyUnavailable, KeyCreating, KeyUpdating)
+# fmt: on
 STATES: Final[dict[str, Row]] = {
-    #  operation                        Enabled, Disabled, PendingDeletion
+    #  operation                       row; what depends on the key's origin is not here
     "Encrypt":                         CRYPTOGRAPHIC,
     "Decrypt":                         CRYPTOGRAPHIC,
     "ReEncryptFrom":                   CRYPTOGRAPHIC,
     "ReEncryptTo":                     CRYPTOGRAPHIC,
     "GenerateDataKey":                 CRYPTOGRAPHIC,
     "GenerateDataKeyWithoutPlaintext": CRYPTOGRAPHIC,
-    "CreateGrant":                     CRYPTOGRAPHIC,
-    "RotateKeyOnDemand":               CRYPTOGRAPHIC,
-    "EnableKeyRotation":               CRYPTOGRAPHIC,
-    "DisableKeyRotation":              CRYPTOGRAPHIC,
+    "CreateGrant":                     GRANTING,
+    "RotateKeyOnDemand":               GRANTING,
+    "EnableKeyRotation":               SCHEDULING,
+    "DisableKeyRotation":              SCHEDULING,
+    "ReplicateKey":                    REPLICATING,
+    "UpdatePrimaryRegion":             CRYPTOGRAPHIC,
+    "GetParametersForImport":          OFFERING,
+    "ImportKeyMaterial":               IMPORTING,
+    "DeleteImportedKeyMaterial":       DISCARDING,
     "GetKeyRotationStatus":            ANY,
-    "EnableKey":                       NOT_DYING,
-    "DisableKey":                      NOT_DYING,
-    "ScheduleKeyDeletion":             NOT_DYING,
-    "CancelKeyDeletion":               (KeyNotPendingDeletion, KeyNotPendingDeletion, OK),
+    "EnableKey":                       SWITCHING,
+    "DisableKey":                      SWITCHING,
+    "ScheduleKeyDeletion":             ENDING,
+    "CancelKeyDeletion":               CANCELLING,
     "CreateAlias":                     NOT_DYING,
     "UpdateAlias":                     NOT_DYING,
     "DeleteAlias":                     ANY,
@@ -52,5 +98,7 @@ STATES: Final[dict[str, Row]] = {
 def check(key: Key, operation: str) -> None:
     """Raises the StateError of the table."""
     refusal = STATES[operation][COLUMNS[key.state]]
+    if refusal is KeyPendingDeletion and key.state is State.PENDING_REPLICA_DELETION:
+        raise KeyPendingReplicaDeletion(key.arn)
     if refusal is not None:
         raise refusal(key.arn)

@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from keystead.database.tables import SEQUENCE, metadata
@@ -63,8 +64,11 @@ keys = Table(
     Column("policy", Text, nullable=False),
     Column("policy_ids", JSON, nullable=False),
     Column("multi_region", Boolean, nullable=False),
+    Column("primary_region", REGION),  # of a multi-Region key: whose it is to lead
+    Column("pending_days", Integer),  # a primary key's window, which begins when its last replica is gone
     PrimaryKeyConstraint("region", "id", name="pk_keys"),
     Index("ix_keys_account_region", "account", "region", "id"),
+    Index("ix_keys_id", "id"),
     Index("ix_keys_deletion_at", "deletion_at"),
     Index("ix_keys_rotation_next_at", "rotation_next_at"),
 )
@@ -76,12 +80,16 @@ materials = Table(
     Column("key_id", KEY_ID, nullable=False),
     Column("version", Integer, autoincrement=False, nullable=False),  # 1, 2, …
     Column("material_id", String(64), nullable=False),
-    Column("token", LargeBinary, nullable=False),
+    Column("token", LargeBinary),  # NULL: imported material that expired or was deleted, or is still to come
     Column("made_at", Double, nullable=False),
     Column("rotation_type", String(16)),  # AUTOMATIC, ON_DEMAND; the first has none
+    Column("pending", Boolean, nullable=False, server_default=false()),  # imported, and not yet rotated to
+    Column("expires_at", Double),  # imported material only
+    Column("description", String(256)),  # likewise
     of_key(),
     PrimaryKeyConstraint("region", "key_id", "version", name="pk_key_materials"),
     Index("ix_key_materials_material_id", "material_id"),
+    Index("ix_key_materials_expires_at", "expires_at"),
 )
 
 aliases = Table(

@@ -29,9 +29,10 @@ from keystead.keys.errors import (
     KeyFault,
     KeyMismatch,
     KeyNotFound,
+    KeyPendingImport,
     UsageWrong,
 )
-from keystead.keys.key import ENCRYPT_DECRYPT, Key, Manager
+from keystead.keys.key import ENCRYPT_DECRYPT, EXTERNAL, Key, Manager
 from keystead.keys.known import LIMIT, Known
 from keystead.keys.making import Plan
 from keystead.keys.store import aliases
@@ -315,7 +316,8 @@ class Keys:
 
     async def make(self, call: Call, plan: Plan) -> Key:
         """The planned key; or, if somebody was faster, the one that already has its alias. THE CALLER HAS DECIDED."""
-        material = await self.keyholder.create_material(plan.id, plan.spec)
+        imported = plan.origin == EXTERNAL
+        material = None if imported else await self.keyholder.create_material(plan.id, plan.spec)
         key_id = plan.id
         async with self.database.write(call.id) as tx:
             taken = select(aliases.c.key_id).filter_by(account=plan.account, region=plan.region)
@@ -330,6 +332,8 @@ class Keys:
         return key
 
     def _leave(self, call: Call, key: Key, material: Material, context: Mapping[str, str]) -> Use:
+        if key.expires_at is not None and self.clock() >= key.expires_at:  # its deletion is late, its end is not
+            raise KeyPendingImport(key.arn)
         call.notes.additional["keyMaterialId"] = material.material_id  # 5
         return Use(key, material, self.keyholder, canonical(context) if context else b"")  # 6
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from keystead.keys.use import Keys
-from keystead.services.kms import aliases, cryptography, grants, lifecycle, policies, rotation, tags
+from keystead.services.kms import aliases, cryptography, grants, importing, lifecycle, policies, rotation, tags
 from keystead.services.kms.errors import ERRORS
 from keystead.services.service import Service
 
@@ -43,10 +43,12 @@ OPERATIONS: Final = (
     rotation.get_key_rotation_status,
     rotation.rotate_key_on_demand,
     rotation.list_key_rotations,
+    importing.get_parameters_for_import,
+    importing.import_key_material,
+    importing.delete_imported_key_material,
 )
 
 ASYMMETRIC: Final = "asymmetric, HMAC and key agreement keys are not served yet"
-IMPORT: Final = "imported key material is not served yet"
 REGIONS: Final = "multi-Region keys are not served yet"
 STORES: Final = "custom key stores are not served yet"
 ATTESTATION: Final = "attestation documents are not verified here"
@@ -60,7 +62,6 @@ REFUSED: Final = {
         ),
         ASYMMETRIC,
     ),
-    **dict.fromkeys(("GetParametersForImport", "ImportKeyMaterial", "DeleteImportedKeyMaterial"), IMPORT),
     **dict.fromkeys(("ReplicateKey", "UpdatePrimaryRegion"), REGIONS),
     **dict.fromkeys(
         (

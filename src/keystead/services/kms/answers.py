@@ -3,7 +3,7 @@
 from typing import Any
 
 from keystead.keys.grants import Grant
-from keystead.keys.key import SPECS, Key, State
+from keystead.keys.key import EXTERNAL, SPECS, Key, State
 
 
 def key_metadata(key: Key) -> dict[str, Any]:
@@ -23,12 +23,22 @@ def key_metadata(key: Key) -> dict[str, Any]:
         "CustomerMasterKeySpec": key.spec,
         "KeySpec": key.spec,
         "MultiRegion": key.multi_region,
-        "CurrentKeyMaterialId": key.material.material_id,
         member: list(algorithms),
     }
+    if key.versions:
+        metadata["CurrentKeyMaterialId"] = key.material_id
+    if key.origin == EXTERNAL and key.versions and key.versions[-1].present:
+        metadata |= expiration(key.expires_at)
     if key.state is State.PENDING_DELETION and key.deletion_at is not None:
         metadata["DeletionDate"] = key.deletion_at
     return metadata
+
+
+def expiration(expires_at: float | None) -> dict[str, Any]:
+    """Of imported material that is there."""
+    if expires_at is None:
+        return {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+    return {"ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": expires_at}
 
 
 def grant_entry(grant: Grant, key_arn: str) -> dict[str, Any]:

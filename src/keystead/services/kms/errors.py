@@ -5,7 +5,14 @@ from typing import Final
 from keystead.access.errors import AccessDenied, PolicyMalformed
 from keystead.database.errors import DatabaseLost
 from keystead.identities.errors import SessionForbidden
-from keystead.keyholder.errors import CiphertextInvalid, KeyholderLost, RequestRefused
+from keystead.keyholder.errors import (
+    CiphertextInvalid,
+    ImportTokenExpired,
+    ImportTokenInvalid,
+    KeyholderLost,
+    MaterialWrong,
+    RequestRefused,
+)
 from keystead.keys import errors
 from keystead.services.service import Table
 
@@ -40,7 +47,15 @@ ERRORS: Final[Table] = {
     errors.KeyMismatch:                ("IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation."),
     CiphertextInvalid:                 ("InvalidCiphertextException", None),
     RequestRefused:                    ("ValidationException", None),
-    errors.NotRotatable:               ("UnsupportedOperationException", "{text}"),
+    errors.NotRotatable:               ("UnsupportedOperationException", None),
+    errors.OriginWrong:                ("UnsupportedOperationException", "{arn} origin is {origin} which is not valid for this operation."),
+    errors.NothingPending:             ("KMSInvalidStateException", "No available key material pending rotation for the key: {arn}."),
+    errors.AnotherPending:             ("KMSInvalidStateException", "New key material (id: {material_id}) cannot be imported into KMS key {arn}, because another key material (id: {pending}) is pending rotation."),
+    errors.MaterialMismatch:           ("IncorrectKeyMaterialException", None),
+    errors.MaterialUnknown:            ("NotFoundException", "Key material {material_id} does not exist for the key: {arn}"),
+    MaterialWrong:                     ("IncorrectKeyMaterialException", None),
+    ImportTokenInvalid:                ("InvalidImportTokenException", None),
+    ImportTokenExpired:                ("ExpiredImportTokenException", None),
     errors.RotationsExhausted:         ("LimitExceededException", "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: {arn}"),
     errors.RotationInProgress:         ("ConflictException", "An automatic rotation of {arn} is in progress or about to begin."),
     PolicyMalformed:                   ("MalformedPolicyDocumentException", "{text}"),

@@ -12,7 +12,7 @@ from keystead.keys import changes, creation, listing
 from keystead.keys import tags as key_tags
 from keystead.keys.conditions import KeyContext
 from keystead.keys.errors import NotServed, ParameterWrong
-from keystead.keys.key import AWS_KMS, ENCRYPT_DECRYPT, SPECS, State
+from keystead.keys.key import AWS_KMS, ENCRYPT_DECRYPT, EXTERNAL, SPECS, State
 from keystead.keys.lastuse import days_without_use, last_use
 from keystead.keys.pages import Pages
 from keystead.keys.use import Keys
@@ -69,6 +69,7 @@ async def create_key(
         call,
         policy=policy,
         description=description,
+        origin=origin,
         tags=tags_of(tags),
         bypass=bool(bypass_policy_lockout_safety_check),
         asked=asked,
@@ -91,8 +92,8 @@ def check_kind(spec: str, usage: str | None, origin: str, *, multi_region: bool)
         raise ParameterWrong(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
     if spec not in SPECS:
         raise NotServed(f"KeySpec {spec} is not served here: only symmetric encryption keys are.")
-    if origin != AWS_KMS:
-        raise NotServed(f"Origin {origin} is not served here: only {AWS_KMS} is.")
+    if origin not in {AWS_KMS, EXTERNAL}:
+        raise NotServed(f"Origin {origin} is not served here: only {AWS_KMS} and {EXTERNAL} are.")
     if multi_region:
         raise NotServed("MultiRegion keys are not served here.")
     return usage

@@ -1,19 +1,23 @@
 """Rotation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from keystead.access.request import Values
 from keystead.identities.call import Call
 from keystead.keys import rotation
 from keystead.keys.changes import check_rotatable
-from keystead.keys.key import State
+from keystead.keys.key import AWS_KMS, EXTERNAL, Key, State, Version
 from keystead.keys.pages import Pages
 from keystead.keys.use import Keys
+from keystead.services.kms.answers import expiration
 
 Answer = Mapping[str, Any]
 PAGE: Final = 100
 ALL_KEY_MATERIAL: Final = "ALL_KEY_MATERIAL"
+CURRENT: Final = "CURRENT"
+NON_CURRENT: Final = "NON_CURRENT"
+PENDING_ROTATION: Final = "PENDING_ROTATION"
 
 
 async def enable_key_rotation(
@@ -53,15 +57,13 @@ async def list_key_rotations(
     marker: str | None = None,
 ) -> Answer:
     key = await keys.admit(call, "ListKeyRotations", key_id)
-    check_rotatable(key)
+    check_rotatable(key, (AWS_KMS, EXTERNAL))
     pages = Pages(keys.keyholder, call, key=key.id, include=include_key_material)
     after = await pages.place(marker, 0)
-    numbered = list(enumerate(key.versions, 1))
-    if include_key_material != ALL_KEY_MATERIAL:
-        numbered = numbered[1:]
-    rest = [(number, version) for number, version in numbered if number > after]
+    entries = list(enumerate(every_entry(key, everything=include_key_material == ALL_KEY_MATERIAL), 1))
+    rest = [(number, entry) for number, entry in entries if number > after]
     answer: dict[str, Any] = {
-        "Rotations": [entry(key.arn, version, current=number == len(key.versions)) for number, version in rest[:limit]],
+        "Rotations": [entry for _, entry in rest[:limit]],
         "Truncated": len(rest) > limit,
     }
     if len(rest) > limit:
@@ -69,13 +71,25 @@ async def list_key_rotations(
     return answer
 
 
-def entry(key_arn: str, version: Any, *, current: bool) -> dict[str, Any]:
-    """RotationsListEntry; the first material was not rotated to, and has neither date nor type."""
-    found: dict[str, Any] = {
-        "KeyId": key_arn,
-        "KeyMaterialId": version.material.material_id,
-        "KeyMaterialState": "CURRENT" if current else "NON_CURRENT",
-    }
+def every_entry(key: Key, *, everything: bool) -> Iterator[dict[str, Any]]:
+    """What was rotated to; with `everything`, the first material and what waits for a rotation as well."""
+    for number, version in enumerate(key.versions, 1):
+        if everything or number > 1:
+            yield entry(key, version, CURRENT if number == len(key.versions) else NON_CURRENT)
+    if everything and key.pending is not None:
+        yield entry(key, key.pending, PENDING_ROTATION)
+
+
+def entry(key: Key, version: Version, state: str) -> dict[str, Any]:
+    """RotationsListEntry; the first material and a pending one have neither date nor type of a rotation."""
+    found: dict[str, Any] = {"KeyId": key.arn, "KeyMaterialId": version.id, "KeyMaterialState": state}
     if version.rotation_type is not None:
         found |= {"RotationDate": version.made_at, "RotationType": version.rotation_type}
+    if key.origin != EXTERNAL:
+        return found
+    found["ImportState"] = "IMPORTED" if version.present else "PENDING_IMPORT"
+    if version.present:
+        found |= expiration(version.expires_at)
+    if version.description is not None:
+        found["KeyMaterialDescription"] = version.description
     return found
