@@ -145,14 +145,19 @@ async def add_late(database, material):
     async with database.write(announced=False) as tx:
         await tx.execute(
             sa.text(
-                "INSERT INTO keys SELECT region, 'late', account, spec, usage, origin, manager, state, description,"
-                " created_at, deletion_at, rotation_period, rotation_next_at, on_demand_rotations, policy, policy_ids,"
-                " multi_region FROM keys LIMIT 1"
+                "INSERT INTO keys (region, id, account, spec, usage, origin, manager, state, description, created_at,"
+                " on_demand_rotations, policy, policy_ids, multi_region) SELECT region, 'late', account, spec, usage,"
+                " origin, manager, state, description, created_at, on_demand_rotations, policy, policy_ids, multi_region"
+                " FROM keys LIMIT 1"
             )
         )
         row = {"id": material.material_id, "token": material.token}
         await tx.execute(
-            sa.text("INSERT INTO key_materials VALUES ('us-east-1', 'late', 9, :id, :token, 0, NULL)"), row
+            sa.text(
+                "INSERT INTO key_materials (region, key_id, version, material_id, token, made_at)"
+                " VALUES ('us-east-1', 'late', 9, :id, :token, 0)"
+            ),
+            row,
         )
 
 
