@@ -246,3 +246,16 @@ def test_what_cannot_be_searched_is_said(served, options):
 
     assert done.exit_code == 1
     assert done.stderr
+
+
+def test_evidence_needs_a_question_and_a_checkpoint(served, tmp_path):
+    keystead, key = served
+
+    def asked(*options):
+        return CliRunner().invoke(
+            application, ["evidence", "--data", str(keystead.data), "--output", str(tmp_path / "e.zip"), *options]
+        )
+
+    assert "Say which records" in asked().stderr
+    assert "No checkpoint covers these records yet" in asked("--key", key).stderr
+    assert list(tmp_path.iterdir()) == []

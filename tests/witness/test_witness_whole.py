@@ -107,6 +107,45 @@ def test_status_shows_each_witness(town):
     assert shown["details"]["witnesses"].keys() == {"cosigned", "one", "two"}
 
 
+def trail(*arguments):
+    return subprocess.run([*COMMAND, "trail", *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def test_evidence_of_a_keys_use_is_made_checked_and_shown_elsewhere(town, tmp_path):
+    node, _, policy, _ = town
+    kms = node.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.encrypt(KeyId=key, Plaintext=b"x")
+    records = httpx.get(f"{node.url}/health").json()["details"]["witnesses"]["cosigned"]
+    until(lambda: cosigned_records(node) >= records["records"] + records["lag_records"])
+    keys = [f"--key={line}" for line in (node.data / "trail" / "checkpoint.vkeys").read_text().split()]
+
+    made = trail(
+        "evidence", "--data", node.data, "--key", key, "--scan", "--policy", policy, "--output", tmp_path / "e.zip"
+    )
+    again = trail("evidence", "--data", node.data, "--key", key, "--output", tmp_path / "e.zip")
+    checked = trail("check", tmp_path / "e.zip", *keys, "--policy", policy)
+
+    assert "2 records, proven" in made.stdout
+    assert "exists; nothing was changed" in again.stderr
+    first, second, *_, last = checked.stdout.splitlines()
+    assert (checked.returncode, last) == (0, "PROVEN: 2 events are in the log, unchanged")
+    assert " CreateKey by " in first
+    assert " Encrypt by " in second
+    assert "seen by witnesses by" in second
+
+
+def test_the_tree_is_written_as_files_too(town, tmp_path):
+    node, tree, policy, _ = town
+
+    done = trail("publish", "--data", node.data, "--policy", policy, "--to", tmp_path / "public")
+
+    size = load(policy).check((tmp_path / "public" / "checkpoint").read_bytes()).checkpoint.size
+    assert f"the tree of {size} records" in done.stdout
+    file = tmp_path / "public" / "tile" / "0" / "000.p" / str(size)
+    assert file.read_bytes() == httpx.get(f"{tree}/tile/0/000.p/{size}").content
+
+
 def test_a_witness_that_dies_stops_no_call_and_shows_as_lag(town):
     node, tree, policy, processes = town
     processes["two"].kill()

@@ -6,6 +6,8 @@ from typing import Annotated, Final
 import typer
 
 from keystead.cli.output import DataOption, Output, OutputOption, fail, out, print_json
+from keystead.cli.trail_evidence import check, evidence
+from keystead.cli.trail_publish import publish
 from keystead.cli.trail_search import search
 from keystead.logs import stamp
 from keystead.trail import policy as policies
@@ -17,6 +19,9 @@ from keystead.trail.witnessed import LAG_SECONDS, over_http
 
 application = typer.Typer(help="The audit trail.", no_args_is_help=True)
 application.command("search")(search)
+application.command("evidence")(evidence)
+application.command("check")(check)
+application.command("publish")(publish)
 
 KINDS: Final = {0x01: "Ed25519", 0x06: "ML-DSA-44"}
 WORDS: Final = {

@@ -16,7 +16,7 @@ from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.health import lag
 from keystead.keys.aliasing import everywhere
-from keystead.trail.search import Found, Sought, scan
+from keystead.trail.search import LATEST, Found, Sought, scan
 from keystead.trail.search import search as search_index
 
 PrincipalOption = Annotated[
@@ -63,7 +63,7 @@ def search(
         account=account_id,
         region=region,
         since=moment(since, 0),
-        until=moment(until, Sought().until),
+        until=moment(until, LATEST),
     )
     with told():
         found = scanned(settings, sought, limit) if read_log else asyncio.run(indexed(settings, sought, limit))

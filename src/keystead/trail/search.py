@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from keystead.database.engine import Database
-from keystead.trail import attributes, store
+from keystead.trail import attributes, lookup, store
 from keystead.trail.attributes import Attributes
-from keystead.trail.lookup import LATEST
 from keystead.trail.segments import Reader
 from keystead.trail.store import NUMBER_BITS, Place, Wanted
 
+LATEST: Final = int(lookup.LATEST)
 PAGE: Final = 500
 """Rows that are read at once."""
 SESSION: Final = ":assumed-role/"
@@ -43,7 +43,7 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     region: str | None = None
     since: int = 0
-    until: int = int(LATEST)
+    until: int = LATEST
 
     def fits(self, seen: Attributes) -> bool:
         """Step 2."""
