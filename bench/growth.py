@@ -5,6 +5,7 @@ Figures of the two stores are taken in turn, and only their ratio counts.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sqlite3
@@ -97,17 +98,12 @@ def grow(file: Path, count: int) -> None:
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
             which = "id" if table == "keys" else "key_id"
             chosen = ", ".join(own.get(column, f'"{column}"') for column in columns)
-            database.execute(
-                f"INSERT INTO {table} SELECT {chosen} FROM (SELECT * FROM {table} WHERE {which} = ?), copies",
-                (template,),
-            )
+            statement = f"INSERT INTO {table} SELECT {chosen} FROM (SELECT * FROM {table} WHERE {which} = ?), copies"  # noqa: S608  # names from above
+            database.execute(statement, (template,))
         database.execute("ANALYZE")
 
 
 def keystead_again(data: Path, house: dict[str, str]) -> Any:
-    import contextlib
-    import sys
-
     from run import COMMAND, serving
 
     @contextlib.contextmanager
@@ -115,7 +111,6 @@ def keystead_again(data: Path, house: dict[str, str]) -> Any:
         with serving([*COMMAND, "serve", "--data", str(data), "--port", "0"]) as url:
             yield house | {"endpoint_url": url}
 
-    del sys
     return running()
 
 
@@ -171,7 +166,7 @@ def timed(call: Callable[[], Any]) -> float:
 def show(found: dict[str, dict[str, Any]]) -> None:
     small, large = found.values()
     for what in ("hit", "miss"):
-        rates = [one["per_second"] for one in (small, large)]
+        rates = [measured[what]["per_second"] for measured in (small, large)]
         print(f"Decrypt, {what}: {rates[0]:,.0f} and {rates[1]:,.0f} a second; {rates[0] / rates[1]:.3f} times")
     print(f"memory of a worker: {small['memory_mb']:.0f} and {large['memory_mb']:.0f} MB")
     print(json.dumps({count: one["pages_ms"] for count, one in found.items()}))

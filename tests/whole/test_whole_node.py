@@ -212,7 +212,7 @@ def known_secrets(data: Path, key_id: str) -> dict[str, bytes]:
         ((material_id, token),) = database.execute(wrapped, (key_id,)).fetchall()
     software.load(tuple(SealedKey(*row) for row in sealed))
     (domain,) = software._own._domains.values()
-    material = software._unwrap(Binding(key_id, material_id, "SYMMETRIC_DEFAULT"), token)
+    material = software._materials.unwrap(Binding(key_id, material_id, "SYMMETRIC_DEFAULT"), token)
     return {"domain key": domain, "key material": material}
 
 

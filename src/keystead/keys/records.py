@@ -1,6 +1,7 @@
 """Reads a key with everything about it, as one value."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select
@@ -60,7 +61,13 @@ def version_of(row: Any, spec: str, usage: str) -> tuple[bool, Version]:
 
 
 def compiled(text: str, ids: Mapping[str, str]) -> Policy:
-    return compile(parse(text, Kind.KEY), ids)
+    """Keys with the same policy, such as the default one, share what was made of it."""
+    return compiled_once(text, tuple(ids.items()))
+
+
+@lru_cache(maxsize=1024)
+def compiled_once(text: str, ids: tuple[tuple[str, str], ...]) -> Policy:
+    return compile(parse(text, Kind.KEY), dict(ids))
 
 
 def live(region: str, key_id: str) -> ColumnElement[bool]:
