@@ -22,6 +22,7 @@ from keystead.database import leases, sealed_keys
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
+from keystead.explain.room import Explain
 from keystead.gateway import Gateway
 from keystead.health import Health
 from keystead.identities import https
@@ -38,7 +39,7 @@ from keystead.part import Part
 from keystead.scheduler import Job, follow
 from keystead.secrets.lastaccess import LastAccess
 from keystead.secrets.room import Secrets
-from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, secretsmanager, sts
+from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, sts
 from keystead.services.service import Service
 from keystead.trail import outbox, policy
 from keystead.trail.asking import Asking
@@ -88,6 +89,7 @@ class House:
     keys: Keys
     secrets: Secrets
     lookup: Lookup
+    explain: Explain
     index: Index
     files: Files
     wellbeing: Health
@@ -121,6 +123,7 @@ class House:
             keys,
             secrets,
             lookup,
+            Explain(database, lookup, keys, clock),
             index,
             files,
             health,
@@ -137,6 +140,7 @@ class House:
             sts.service(self.identities),
             rolesanywhere.service(self.identities),
             cloudtrail.service(self.lookup),
+            keystead.service(self.explain),
             s3.service(self.files),
         )
 

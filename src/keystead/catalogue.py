@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from keystead.services import cloudtrail, iam, kms, rolesanywhere, s3, secretsmanager, sts
+from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, sts
 from keystead.wire import binding, model
 
 SERVICES: Final = {
@@ -13,6 +13,7 @@ SERVICES: Final = {
     "sts": sts,
     "rolesanywhere": rolesanywhere,
     "cloudtrail": cloudtrail,
+    "keystead": keystead,
     "s3": s3,
 }
 COMING: Final = ("ssm",)

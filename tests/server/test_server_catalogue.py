@@ -32,7 +32,7 @@ def test_every_operation_of_every_model_is_listed(listed):
 
 def test_the_services_listed_are_those_that_the_house_serves_and_those_to_come(listed):
     files = Files(Trail("eu-west-1", "bucket"), None)
-    rooms = SimpleNamespace(keys=None, secrets=None, identities=None, lookup=None, files=files)
+    rooms = SimpleNamespace(keys=None, secrets=None, identities=None, lookup=None, explain=None, files=files)
     served = {service.name for service in House.services(rooms)}
 
     assert served == set(SERVICES)

@@ -7,6 +7,7 @@ from typing import Annotated, Never
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 out = Console()
 errors = Console(stderr=True)
@@ -42,6 +43,11 @@ def print_facts(facts: Mapping[str, object]) -> None:
     for name, value in facts.items():
         out.print(f"[dim]{name:<{width}}[/dim]  ", end="")
         out.print(str(value), markup=False, highlight=False, soft_wrap=True)
+
+
+def literal(text: str) -> str:
+    """What others wrote is shown as it is, never as markup."""
+    return escape(text)
 
 
 def fail(text: str, status: int = 1) -> Never:

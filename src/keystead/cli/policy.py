@@ -10,7 +10,7 @@ from rich.table import Table
 
 from keystead.access.lint import Finding, Level, kind_of, lint
 from keystead.access.policy import Kind
-from keystead.cli.output import Form, FormOption, fail, out, print_json
+from keystead.cli.output import Form, FormOption, fail, literal, out, print_json
 from keystead.services import vocabulary
 
 application = typer.Typer(help="Policies.", no_args_is_help=True)
@@ -69,10 +69,3 @@ def show(found: Sequence[Finding]) -> None:
     for one in found:
         table.add_row(f"[{COLOURS[one.level]}]{one.level.value}[/]", literal(one.statement), literal(one.text))
     out.print(table)
-
-
-def literal(text: str) -> str:
-    """A policy's words are shown as they are, never as markup."""
-    from rich.markup import escape
-
-    return escape(text)

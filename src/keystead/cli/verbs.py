@@ -17,6 +17,7 @@ VERBS: Final = {
     "session":    "session:application",
     "template":   "template:application",
     "policy":     "policy:application",
+    "why":        "why:why",
     "backup":     "backup:backup",
     "restore":    "backup:restore",
     "root":       "root:application",

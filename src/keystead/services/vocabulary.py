@@ -9,7 +9,7 @@ from typing import Final
 from keystead.access.lint import Actions
 from keystead.wire import model
 
-SERVICES: Final = ("kms", "secretsmanager", "ssm", "iam", "sts", "rolesanywhere", "cloudtrail")
+SERVICES: Final = ("kms", "secretsmanager", "ssm", "iam", "sts", "rolesanywhere", "cloudtrail", "keystead")
 UNJUDGED: Final = ("s3",)
 """Services whose actions are not named after their operations."""
 SPLIT: Final = {"kms": ("ReEncrypt",)}

@@ -249,6 +249,7 @@ def event_row(seq: int, node: str, seen: Attributes, event: bytes) -> EventRow:
         who.access_key_id,
         who.principal,
         seen.error_code,
+        seen.request_id or None,
         seen.read_only,
         event.decode(),
     )

@@ -117,6 +117,12 @@ class Lookup:
         last = rows[limit - 1]
         return [found(row) for row in rows[:limit]], await self._token(context, (last.at, last.seq))
 
+    async def of_request(self, account: str, request_id: str) -> list[Event]:
+        """What an account's trail has of one request within RETENTION_DAYS, oldest first. Raises IndexBehind."""
+        await self._caught_up()
+        async with self._database.read() as connection:
+            return [found(row) for row in await store.of_request(connection, account, request_id)]
+
     def close(self) -> None:
         self._reader.close()
 

@@ -88,7 +88,7 @@ RULES: Final = {
     ("sts", "GetFederationToken"):  Rule(tells=True),
 }  # fmt: skip  # a table
 
-READS: Final = ("Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "BatchGet")
+READS: Final = ("Explain", "Get", "List", "Describe", "Head", "Lookup", "Search", "Simulate", "BatchGet")
 """An operation whose name begins so changes nothing."""
 READ_ONLY: Final = frozenset(
     {

@@ -12,6 +12,7 @@ Every lookup is "an account's and Region's events of one kind, newest first": an
     name, source, username, access_key_id     one attribute of LookupEvents each
     principal, error                          of `keystead trail search`; few records have an error
     event_id          ids grow with time, so it grows at its end
+    request_id        of `keystead why`
     resources         by name, and by type
 
 Not kept: an index by time alone. Pruning goes by seq, which within a node is the order of time.
@@ -68,6 +69,7 @@ events = Table(
     Column("access_key_id", String),
     Column("principal", String),  # its ARN; of a session, that of the role
     Column("error", String),
+    Column("request_id", String),
     Column("read_only", Boolean, nullable=False),
     Column("record", Text, nullable=False),  # as it lies in the log
     Index(None, "account", "region", "read_only", "at", "seq"),
@@ -87,6 +89,7 @@ events = Table(
         postgresql_where=text("error IS NOT NULL"),
     ),
     Index(None, "event_id"),
+    Index(None, "request_id"),
 )
 
 resources = Table(
@@ -128,6 +131,7 @@ class EventRow(NamedTuple):
     access_key_id: str | None
     principal: str | None
     error: str | None
+    request_id: str | None
     read_only: bool
     record: str
 
@@ -261,6 +265,12 @@ async def of_id(connection: Connection, wanted: Wanted, event_id: str, limit: in
     """Asked for the account as well, SQLite would rather read all of the account's events."""
     rows = await connection.execute(select(events).where(events.c.event_id == event_id))
     return sorted((row for row in rows if within(row, wanted)), key=newest_first)[:limit]
+
+
+async def of_request(connection: Connection, account: str, request_id: str) -> list[Row[Any]]:
+    """What an account's trail has of one request, in any Region, oldest first. Asked for the account alone, as above."""
+    rows = await connection.execute(select(events).where(events.c.request_id == request_id))
+    return sorted((row for row in rows if row.account == account), key=lambda row: (row.at, row.seq))
 
 
 def within(row: Row[Any], wanted: Wanted) -> bool:

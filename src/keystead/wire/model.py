@@ -15,6 +15,8 @@ from botocore import xform_name
 from keystead.wire.supplement import supplemented
 
 DATA: Final = Path(botocore.__file__).parent / "data"
+OWN: Final = Path(__file__).parent / "models"
+"""Services that AWS does not have, in the same form: a client of botocore's that is told this folder speaks them, too."""
 
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -145,7 +147,7 @@ def load(name: str) -> Model:
 
 
 def newest(service: str) -> Path:
-    found = sorted((DATA / service).glob("*/service-2.json*"))
+    found = [path for folder in (OWN, DATA) for path in sorted((folder / service).glob("*/service-2.json*"))]
     if not found:
         raise FileNotFoundError(service)
     return found[-1]

@@ -1,0 +1,9 @@
+"""What can go wrong when an answer is looked for."""
+
+
+class RequestUnknown(Exception):
+    """The account's trail has no such request, or none so new that it is indexed."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(request_id)
+        self.request_id = request_id

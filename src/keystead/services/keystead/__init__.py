@@ -1,0 +1,24 @@
+"""Keystead's own operations: what no service of AWS answers. They read, and change nothing."""
+
+from typing import Final
+
+from keystead.explain.room import Explain
+from keystead.services.keystead.errors import ERRORS, UNFORESEEN
+from keystead.services.keystead.refused import REFUSED
+from keystead.services.keystead.requests import explain_request
+from keystead.services.service import Function, Service
+
+__all__ = ["OPERATIONS", "REFUSED", "service"]
+
+OPERATIONS: Final[tuple[Function, ...]] = (explain_request,)
+
+
+def service(room: Explain) -> Service:
+    return Service(
+        name="keystead",
+        room=room,
+        operations=OPERATIONS,
+        errors=ERRORS,
+        unforeseen=UNFORESEEN,
+        refused=REFUSED,
+    )

@@ -1,0 +1,9 @@
+"""What the own model has and is not served, and why."""
+
+from typing import Final
+
+LATER: Final = "not served yet"
+
+REFUSED: Final = dict.fromkeys(
+    ("ListPrincipalsWithAccess", "GetKeyBlastRadius", "GetPrincipalBlastRadius", "ListOverdue"), LATER
+)
