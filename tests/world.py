@@ -25,6 +25,7 @@ from keystead.keyholder.seals import FileSeal
 from keystead.keys.use import Keys
 from keystead.secrets.room import Secrets
 from keystead.services import iam, kms, secretsmanager, sts
+from keystead.wire import model
 
 ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
@@ -60,7 +61,9 @@ class World:
         self.keyholder = LocalKeyholder(setup.create(data, FileSeal(), self.clock).software)
         self.identities = Identities(self.database, self.feed, self.keyholder, self.clock)
         self.keys = Keys(self.database, self.feed, self.keyholder, self.identities, self.clock)
-        self.secrets = Secrets(self.database, self.feed, self.keys, self.identities, self.clock)
+        self.secrets = Secrets(
+            self.database, self.feed, self.keys, self.identities, self.clock, regions=model.regions()
+        )
         self.rooms = {
             "iam": iam.service(self.identities),
             "sts": sts.service(self.identities),

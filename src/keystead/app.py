@@ -37,6 +37,7 @@ from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.part import Part
 from keystead.scheduler import Job, follow
+from keystead.secrets import deleting
 from keystead.secrets.lastaccess import LastAccess
 from keystead.secrets.room import Secrets
 from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, sts
@@ -105,7 +106,7 @@ class House:
         issuers = Issuers(https.context(settings.oidc_ca), clock)
         identities = Identities(database, feed, keyholder, clock, issuers)
         keys = Keys(database, feed, keyholder, identities, clock, cached=settings.cached_keys)
-        secrets = Secrets(database, feed, keys, identities, clock)
+        secrets = Secrets(database, feed, keys, identities, clock, regions=model.regions())
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
         index = index_of(database, trail, installation.node)
@@ -198,6 +199,7 @@ class House:
         await rotation.rotate_due(self.keys, at)
         await importing.expire_due(self.keys, at)
         await deletion.delete_due(self.keys, at)
+        await deleting.delete_due(self.secrets, at)
         await outbox.deliver(self.database, self.recorder)
 
     async def health(self) -> tuple[int, bytes]:

@@ -13,11 +13,11 @@ from sqlalchemy import insert
 
 from keystead.database.engine import Transaction
 from keystead.identities.call import Call
-from keystead.secrets import finding, names, records, sealing, writing
+from keystead.secrets import finding, names, putting, records, sealing, writing
 from keystead.secrets.errors import NameMarked, NameTaken, SecretNotFound, TokenTaken
 from keystead.secrets.room import Secrets
 from keystead.secrets.secret import CURRENT, Sealed, Secret, Value
-from keystead.secrets.store import KIND, secrets, tags
+from keystead.secrets.store import KIND, secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ async def repeated(room: Secrets, call: Call, there: Secret, plan: Plan) -> tupl
         raise NameTaken(plan.name)
     if plan.value is None:
         raise TokenTaken(plan.token, there.arn)
-    await writing.is_written(room, call, there, plan.token, plan.value)
+    await putting.is_written(room, call, there, plan.token, plan.value)
     return there, plan.token
 
 
@@ -103,7 +103,7 @@ async def insert_secret(tx: Transaction, made: Secret, token: str, sealed: Seale
     if sealed is not None:
         await writing.insert_version(tx, made.id, token, sealed)
         await writing.store_labels(tx, made.id, {}, made.labels)
-    await insert_tags(tx, made.id, made.tags or {})
+    await writing.insert_tags(tx, made.id, made.tags or {})
     await finding.store_words(tx, made)
     tx.changed(KIND, str(made.id))
     return made
@@ -121,15 +121,7 @@ def row_of(made: Secret) -> dict[str, Any]:
         "policy": made.policy_text,
         "policy_ids": dict(made.policy_ids),
         "tagged": made.tags is not None,
+        "accessed_on": 0.0,
         "created_at": made.created_at,
         "changed_at": made.changed_at,
     }
-
-
-async def insert_tags(tx: Transaction, secret_id: int, given: Mapping[str, str], first: int = 0) -> None:
-    if given:
-        rows = [
-            {"secret_id": secret_id, "name": name, "value": value, "place": first + place}
-            for place, (name, value) in enumerate(given.items())
-        ]
-        await tx.execute(insert(tags), rows)

@@ -78,6 +78,10 @@ class TokenMissing(SecretFault):
     """The SDKs make a ClientRequestToken; who does without them must, too."""
 
 
+class RotationTokenMissing(SecretFault):
+    """Likewise, of RotateSecret, which has its own code for it."""
+
+
 class TokenTaken(SecretFault):
     """The version that the token names has another value."""
 
@@ -93,6 +97,10 @@ class ReplicaRefuses(SecretFault):
 
 class KeyDenied(SecretFault):
     """The caller may not use the secret's key."""
+
+
+class RewrapDenied(KeyDenied):
+    """The caller may not encrypt with the key that the secret is to have."""
 
 
 class SealingFailed(SecretFault):
@@ -113,10 +121,6 @@ class PolicyNameUnknown(SecretFault):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
-
-
-class MarkerInvalid(SecretFault):
-    """Not a marker of this listing."""
 
 
 class RotationDenied(SecretFault):

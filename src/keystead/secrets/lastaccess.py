@@ -54,7 +54,7 @@ async def moved(tx: Transaction, day: Day) -> bool:
     older = or_(versions.c.accessed_on.is_(None), versions.c.accessed_on < at)
     if (await tx.execute(update(versions).where(this, older).values(accessed_on=at))).rowcount == 0:
         return False
-    earlier = or_(secrets.c.accessed_on.is_(None), secrets.c.accessed_on < at)
+    earlier = secrets.c.accessed_on < at
     if (await tx.execute(update(secrets).where(secrets.c.id == secret_id, earlier).values(accessed_on=at))).rowcount:
         tx.changed(KIND, str(secret_id))
     return True

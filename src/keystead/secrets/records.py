@@ -65,7 +65,7 @@ def secret_of(row: Any, labelled: Mapping[str, str], tagged: Mapping[str, str] |
             row.rotation_external,
             row.rotation_external_role,
         ),
-        accessed_on=row.accessed_on,
+        accessed_on=row.accessed_on or None,
         deleted_at=row.deleted_at,
         deletion_at=row.deletion_at,
         primary_region=row.primary_region,

@@ -1,6 +1,6 @@
 """The one door to secrets: nothing reaches a secret or its values but through here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Final
 
 from keystead.access import texts
@@ -37,29 +37,46 @@ class Secrets:
         identities: Identities,
         clock: Callable[[], float],
         rotator: Rotator | None = None,
+        regions: Container[str] = (),
     ) -> None:
+        """`regions`: those that a secret can be replicated to."""
         self.database = database
         self.keys = keys
         self.identities = identities
         self.clock = clock
         self.rotator = rotator
+        self.regions = regions
         self.known = Known(database, feed)
 
     @property
     def keyholder(self) -> Keyholder:
         return self.keys.keyholder
 
-    async def admit(self, call: Call, operation: str, named: str, *, asked: Asked = NOTHING) -> Secret:
+    async def admit(
+        self,
+        call: Call,
+        operation: str,
+        named: str,
+        *,
+        asked: Asked = NOTHING,
+        let_in: Callable[[Secret], Awaitable[None]] | None = None,
+    ) -> Secret:
         """The secret, once the caller may do this operation on it and its state allows it.
 
         1. find the secret the caller named     3. check its state
         2. decide whether the caller may        4. note it for the record
 
+        `let_in` takes the place of step 2 for a secret that is there: it returns only when the caller may.
+
         Raises NameInvalid, AccessDenied, SecretNotFound, SecretMarked, ReplicaRefuses.
         """
         place = names.read(call, named)
         secret = await self.reach(call, place)  # 1
-        self.decide(call, operation, place, named, secret, asked)  # 2
+        if let_in is not None and secret is not None:
+            call.decided = True
+            await let_in(secret)
+        else:
+            self.decide(call, operation, place, named, secret, asked)  # 2
         if secret is None:
             raise SecretNotFound
         states.check(secret, operation)  # 3

@@ -43,13 +43,16 @@ class Rotator(Protocol):
         """
 
     async def labels_moved(
-        self, tx: Transaction, before: Secret, labels: Mapping[str, str], written: str | None
+        self, tx: Transaction, call: Call, before: Secret, labels: Mapping[str, str], written: str | None
     ) -> None:
         """Inside every transaction that moves labels, or writes a value: where a run of this secret stands after it.
 
+        call     whose it is: a rotation function's may move labels in one of its steps only, and is refused otherwise
         before   the secret as it was
         labels   as they are now, stored already; what this wants different it stores itself (writing.store_labels)
         written  the version that has just got its value, None where labels alone moved
+
+        Raises AccessDenied, which undoes the transaction.
         """
 
     async def removed(self, tx: Transaction, secret: Secret) -> None:

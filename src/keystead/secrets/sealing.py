@@ -16,7 +16,7 @@ from keystead.identities.errors import SessionForbidden
 from keystead.keyholder.errors import CiphertextInvalid, RequestRefused
 from keystead.keys.errors import KeyFault
 from keystead.keys.use import Keys, Use
-from keystead.secrets.errors import KeyDenied, OpeningFailed, SealingFailed, SecretFault
+from keystead.secrets.errors import KeyDenied, OpeningFailed, RewrapDenied, SealingFailed, SecretFault
 from keystead.secrets.secret import DEFAULT_KEY, Sealed, Secret, Value, key_arn_of
 from keystead.trail.event import new_id
 
@@ -89,24 +89,29 @@ async def probe(keys: Keys, call: Call, secret: Secret) -> None:
             await keys.use_to_open(forwarded, "Decrypt", blob, named=use.key.arn, context=context)
 
 
-async def rewrap(keys: Keys, call: Call, secret: Secret, version_id: str, sealed: Sealed) -> Sealed:
-    """The same value under the secret's key as it is named now; neither it nor the data key leaves the keyholder.
+async def rewrap(keys: Keys, call: Call, changed: Secret, version_id: str, sealed: Sealed) -> Sealed:
+    """The same value under the key that the secret has now; neither it nor the data key leaves the keyholder.
 
-    Raises KeyDenied, SealingFailed.
+    Raises RewrapDenied when the caller may not encrypt with that key, SealingFailed; KeyDenied and OpeningFailed for the key
+    that it is under.
     """
-    context = context_of(secret, version_id)
-    asked: dict[str, Any] = {"key_id": secret.key or DEFAULT_KEY, "encryption_context": context}
-    with failing_as(SealingFailed):
-        target_call = call.forward(new_id(), "kms", "Encrypt", secret.key_arn, asked)
-        with target_call:
-            target = await keys.use(target_call, "Encrypt", secret.key_arn, context=context)
-        with decrypting(call, secret, sealed.key_arn, context) as forwarded:
-            source = await keys.use_to_open(
-                forwarded, "Decrypt", sealed.data_key, named=sealed.key_arn, context=context
-            )
-            data_key = await source.reencrypt(sealed.data_key, target)
-    return Sealed(sealed.kind, sealed.content, data_key, target.key.arn, secret.key is None)
+    context = context_of(changed, version_id)
+    asked: dict[str, Any] = {"key_id": changed.key or DEFAULT_KEY, "encryption_context": context}
+    try:
+        with failing_as(SealingFailed), call.forward(new_id(), "kms", "Encrypt", changed.key_arn, asked) as forwarded:
+            target = await keys.use(forwarded, "Encrypt", changed.key_arn, context=context)
+    except KeyDenied:
+        raise RewrapDenied from None
+    with failing_as(OpeningFailed), decrypting(call, changed, sealed.key_arn, context) as forwarded:
+        source = await keys.use_to_open(forwarded, "Decrypt", sealed.data_key, named=sealed.key_arn, context=context)
+        data_key = await source.reencrypt(sealed.data_key, target)
+    return Sealed(sealed.kind, sealed.content, data_key, target.key.arn, changed.key is None)
 
 
-def same_key(secret: Secret, named: str | None) -> bool:
-    return key_arn_of(secret.account, secret.region, named) == secret.key_arn
+def normal(secret: Secret, named: str) -> str | None:
+    """A key's name as it is kept: the default key has none, whatever it is called."""
+    return None if key_arn_of(secret.account, secret.region, named or None) == default_arn(secret) else named
+
+
+def default_arn(secret: Secret) -> str:
+    return key_arn_of(secret.account, secret.region, None)

@@ -63,7 +63,7 @@ secrets = Table(
     Column("tagged", Boolean, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("changed_at", Double, nullable=False),
-    Column("accessed_on", Double),  # start of a UTC day
+    Column("accessed_on", Double, nullable=False),  # start of a UTC day; 0: never
     Column("deleted_at", Double),
     Column("deletion_at", Double),
     Column("primary_region", REGION),  # of a replica; of a primary with replicas, its own

@@ -202,6 +202,36 @@ def service_event(name: str, happened: Happened, *, at: float) -> bytes:
     )
 
 
+def secret_event(
+    name: str, arn: str, *, at: float, error: str | None = None, details: Mapping[str, object], own: bool = False
+) -> bytes:
+    """The record of what the service itself did to a secret: RotationStarted and the like; `own`: AWS has no such event.
+
+    Shape: Secrets Manager user guide, CloudTrail entries for non-API events. The account and the Region are those of the ARN.
+    """
+    region, account = arn.split(":")[3:5]
+    record = Record(
+        user_identity={"accountId": account, "invokedBy": "secretsmanager.amazonaws.com"},
+        event_time=instant(int(at)),
+        event_source=INTERNAL if own else "secretsmanager.amazonaws.com",
+        event_name=name,
+        aws_region=region,
+        source_ip_address="secretsmanager.amazonaws.com",
+        user_agent="secretsmanager.amazonaws.com",
+        request_parameters=None,
+        response_elements=None,
+        additional_event_data={"SecretId": arn},
+        event_id=event_id(at),
+        read_only=False,
+        event_type=SERVICE_EVENT,
+        recipient_account_id=account,
+        service_event_details=details or UNSET,
+    )
+    if error is not None:
+        record.error_message = cut(error)
+    return bounded(record)
+
+
 def internal_event(name: str, *, account: str, region: str, at: float, details: Mapping[str, object]) -> bytes:
     """The record of something that AWS's trail has no event for. Never put a secret into `details`."""
     return bounded(

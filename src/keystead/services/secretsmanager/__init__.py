@@ -3,7 +3,15 @@
 from typing import Final
 
 from keystead.secrets.room import Secrets
-from keystead.services.secretsmanager import lifecycle, values
+from keystead.services.secretsmanager import (
+    describing,
+    listings,
+    passwords,
+    policies,
+    replication,
+    updates,
+    values,
+)
 from keystead.services.secretsmanager.errors import ERRORS
 from keystead.services.secretsmanager.refused import REFUSED
 from keystead.services.service import Service
@@ -15,7 +23,24 @@ OPERATIONS: Final = (
     values.put_secret_value,
     values.get_secret_value,
     values.update_secret_version_stage,
-    lifecycle.describe_secret,
+    describing.describe_secret,
+    updates.update_secret,
+    updates.delete_secret,
+    updates.restore_secret,
+    updates.tag_resource,
+    updates.untag_resource,
+    policies.put_resource_policy,
+    policies.get_resource_policy,
+    policies.delete_resource_policy,
+    policies.list_resource_policies,
+    policies.validate_resource_policy,
+    listings.list_secrets,
+    listings.list_secret_version_ids,
+    listings.batch_get_secret_value,
+    passwords.get_random_password,
+    replication.replicate_secret_to_regions,
+    replication.remove_regions_from_replication,
+    replication.stop_replication_to_replica,
 )
 
 

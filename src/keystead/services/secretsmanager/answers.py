@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keystead.secrets.secret import Secret
+from keystead.secrets.secret import Replica, Secret
 
 
 def identified(secret: Secret, **more: Any) -> dict[str, Any]:
@@ -36,3 +36,17 @@ def described(secret: Secret) -> dict[str, Any]:
 
 def tag_list(tags: Any) -> list[dict[str, str]]:
     return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
+def replica_list(secret: Secret) -> list[dict[str, Any]]:
+    return [replica_entry(replica) for replica in secret.replicas]
+
+
+def replica_entry(replica: Replica) -> dict[str, Any]:
+    found = {
+        "Region": replica.region,
+        "KmsKeyId": replica.key,
+        "Status": replica.status,
+        "StatusMessage": replica.message,
+    }
+    return {name: value for name, value in found.items() if value is not None}

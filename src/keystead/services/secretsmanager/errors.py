@@ -6,6 +6,7 @@ from keystead.access.errors import AccessDenied, PolicyMalformed
 from keystead.database.errors import DatabaseLost
 from keystead.identities.errors import SessionForbidden
 from keystead.keyholder.errors import KeyholderLost
+from keystead.keys.errors import MarkerInvalid
 from keystead.secrets import errors
 from keystead.services.service import Table
 
@@ -46,6 +47,7 @@ ERRORS: Final[Table] = {
     errors.SecretMarked:       ("InvalidRequestException",          MARKED),
     errors.NameMarked:         ("InvalidRequestException",          NAME_MARKED),
     errors.TokenMissing:       ("InvalidRequestException",          NO_REQUEST),
+    errors.RotationTokenMissing: ("InvalidParameterException",      NO_REQUEST),
     errors.RequestWrong:       ("InvalidRequestException",          "{text}"),
     errors.ParameterWrong:     ("InvalidParameterException",        "{text}"),
     errors.RemovalMissing:     ("InvalidParameterException",        REMOVAL),
@@ -55,9 +57,15 @@ ERRORS: Final[Table] = {
     errors.TokenTaken:         ("ResourceExistsException",          OTHER_VALUE),
     errors.SealingFailed:      ("EncryptionFailure",                CANNOT_SEAL),
     errors.OpeningFailed:      ("DecryptionFailure",                CANNOT_OPEN),
-    errors.MarkerInvalid:      ("InvalidNextTokenException",        "The NextToken value is invalid."),
+    MarkerInvalid:             ("InvalidNextTokenException",        "The NextToken value is invalid."),
     errors.PolicyPublic:       ("PublicPolicyException",            "The resource policy grants broad access to the secret, which BlockPublicPolicy doesn't allow."),
     PolicyMalformed:           ("MalformedPolicyDocumentException", "{text}"),
     KeyholderLost:             ("InternalServiceError",             None),
     DatabaseLost:              ("InternalServiceError",             None),
 }  # fmt: skip  # a table
+
+
+def worded(error: Exception) -> tuple[str, str | None]:
+    """(code, text) of an error that is in the table. Raises StopIteration."""
+    code, text = next(ERRORS[kind] for kind in type(error).__mro__ if kind in ERRORS)
+    return code, text and text.format_map(vars(error))

@@ -2,20 +2,13 @@
 
 from typing import Final
 
-NOT_YET: Final = "is not served yet"
+ACCOUNTS: Final = "replication to another account is not served yet"
 ROTATION: Final = "rotation is not served yet"
 
 REFUSED: Final = {
-    **dict.fromkeys(("RotateSecret", "CancelRotateSecret", "PutSecretValue.RotationToken"), ROTATION),
+    **dict.fromkeys(("RotateSecret", "CancelRotateSecret"), ROTATION),
     **dict.fromkeys(
-        (
-            "AssociateCrossAccountReplica", "BatchGetSecretValue", "DeleteResourcePolicy", "DeleteSecret",
-            "DisassociateCrossAccountReplica", "GetRandomPassword", "GetResourcePolicy", "ListResourcePolicies",
-            "ListSecretVersionIds", "ListSecrets", "PutResourcePolicy", "RemoveRegionsFromReplication",
-            "ReplicateSecretToRegions", "RestoreSecret", "StopReplicationToReplica", "TagResource", "UntagResource",
-            "UpdateSecret", "ValidateResourcePolicy", "CreateSecret.AddReplicaRegions",
-            "CreateSecret.ForceOverwriteReplicaSecret", "CreateSecret.CrossAccountPrimaryARN",
-        ),
-        NOT_YET,
+        ("AssociateCrossAccountReplica", "DisassociateCrossAccountReplica", "CreateSecret.CrossAccountPrimaryARN"),
+        ACCOUNTS,
     ),
-}  # fmt: skip  # lists of names
+}

@@ -3,16 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from keystead.access.errors import AccessDenied
+from keystead.access.request import Values
 from keystead.identities.call import Call
-from keystead.secrets import creation, names, staging, writing
+from keystead.secrets import creation, names, putting, staging
+from keystead.secrets import replication as copying
 from keystead.secrets import tags as secret_tags
 from keystead.secrets.conditions import asking, of_tags
 from keystead.secrets.errors import ParameterWrong, TokenMissing
 from keystead.secrets.room import Secrets, stages_of
 from keystead.secrets.secret import CURRENT, Secret, Value, Version, arn_of, key_arn_of
-from keystead.services.secretsmanager.answers import identified
+from keystead.services.secretsmanager.answers import identified, replica_list
+from keystead.services.secretsmanager.replication import Regions, regions_asked, wanted_of
 
 Answer = Mapping[str, Any]
+NO_ROTATION: Final = "The RotationToken is not one of a rotation that is going on."
 BOTH: Final = "You can't specify both a binary secret value and a string secret value in the same secret."
 VALUE_LIMIT: Final = 65_536
 """Bytes (Secrets Manager API reference, SecretBinary); the model counts characters of a string."""
@@ -57,8 +62,12 @@ async def create_secret(
     secret_string: str | None = None,
     tags: Sequence[Mapping[str, str]] | None = None,
     type: str | None = None,  # noqa: A002  # AWS's name
+    add_replica_regions: Regions = (),
+    force_overwrite_replica_secret: bool | None = None,
 ) -> Answer:
     names.check(name)
+    wanted = wanted_of(add_replica_regions)
+    copying.check(room, call.region, wanted)
     plan = creation.Plan(
         name,
         present(client_request_token),
@@ -68,22 +77,29 @@ async def create_secret(
         type,
         secret_tags.check(tags or ()),
     )
-    may_create(room, call, plan)
+    may_create(room, call, plan, regions_asked(add_replica_regions, force_overwrite_replica_secret))
     secret, version = await creation.create(room, call, plan)
     room.note(call, secret)
-    return identified(secret, VersionId=version)
+    missing = [one for one in wanted if one.region not in {replica.region for replica in secret.replicas}]
+    if missing:
+        await copying.replicate(room, call, secret, missing, force=bool(force_overwrite_replica_secret))
+        secret = await room.known.secret(secret.id) or secret
+    return identified(secret, VersionId=version, ReplicationStatus=replica_list(secret) or None)
 
 
-def may_create(room: Secrets, call: Call, plan: creation.Plan) -> None:
+def may_create(room: Secrets, call: Call, plan: creation.Plan, replicas: Mapping[str, Values]) -> None:
     """CreateSecret is decided about the ARN without its suffix, which nobody knows yet."""
     arn = arn_of(call.account, call.region, plan.name)
     asked = {
         **asking(Name=plan.name, Description=plan.description, Type=plan.type, **key_asked(call, plan.key)),
         **of_tags(plan.tags),
+        **replicas,
     }
     room.decide_alone(call, "CreateSecret", asked, arn)
     if plan.tags:
         room.decide_alone(call, "TagResource", asked, arn)
+    if replicas:
+        room.decide_alone(call, "ReplicateSecretToRegions", asked, arn)
 
 
 def key_asked(call: Call, named: str | None) -> dict[str, str]:
@@ -100,12 +116,21 @@ async def put_secret_value(
     secret_binary: bytes | None = None,
     secret_string: str | None = None,
     version_stages: Sequence[str] | None = None,
+    rotation_token: str | None = None,
 ) -> Answer:
-    secret = await room.admit(call, "PutSecretValue", secret_id)
+    """With a RotationToken, the rotation that gave it out says whether the caller may."""
     token, value = present(client_request_token), value_of(secret_string, secret_binary)
     if value is None:
         raise ParameterWrong("You must provide either SecretString or SecretBinary.")
-    written = await writing.write(room, call, "PutSecretValue", secret, token, value, version_stages)
+
+    async def by_rotation(secret: Secret) -> None:
+        if room.rotator is None:
+            raise AccessDenied(NO_ROTATION)
+        await room.rotator.check_token(call, secret, token, version_stages or (), rotation_token or "")
+
+    let_in = by_rotation if rotation_token is not None else None
+    secret = await room.admit(call, "PutSecretValue", secret_id, let_in=let_in)
+    written = await putting.write(room, call, "PutSecretValue", secret, token, value, version_stages)
     return identified(secret, VersionId=written.version, VersionStages=list(written.stages) or None)
 
 

@@ -41,7 +41,7 @@ def secrets() -> None:
         sa.Column("tagged", sa.Boolean, nullable=False),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.Column("changed_at", sa.Double, nullable=False),
-        sa.Column("accessed_on", sa.Double),
+        sa.Column("accessed_on", sa.Double, nullable=False),
         sa.Column("deleted_at", sa.Double),
         sa.Column("deletion_at", sa.Double),
         sa.Column("primary_region", REGION),

@@ -1,0 +1,142 @@
+"""Replicas follow their primary, in the transaction that changes it: versions, labels, tags, description, policy, type.
+
+1. before the transaction: seal the value once more for each replica, under its own key, in the caller's name
+2. inside it: every replica that has all labelled versions becomes what its primary is, and is InSync
+3. one that lacks a version, because its key could not be used, stays what it was, and is Failed until a later write
+   or ReplicateSecretToRegions succeeds
+
+A version that is still empty, and labels on it, are not copied: rotation runs in the primary only.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import delete, update
+
+from keystead.database.engine import Transaction
+from keystead.identities.call import Call
+from keystead.secrets import finding, records, sealing
+from keystead.secrets.errors import KeyDenied, OpeningFailed, SealingFailed
+from keystead.secrets.labels import Labels
+from keystead.secrets.room import Secrets
+from keystead.secrets.secret import Replica, Sealed, Secret, Value, Version
+from keystead.secrets.store import KIND, replicas, secrets, versions
+from keystead.secrets.writing import insert_version, replace_tags, store_labels
+
+IN_SYNC: Final = "InSync"
+FAILED: Final = "Failed"
+NOT_SEALED: Final = "The secret value could not be encrypted with the replica's KMS key."
+
+Copies = Mapping[int, Mapping[str, Sealed]]
+"""By the replica's id: version id to its value, sealed for the replica."""
+
+
+async def sealed(room: Secrets, call: Call, primary: Secret, values: Mapping[str, Value]) -> Copies:
+    """Step 1. What cannot be sealed is left out."""
+    found: dict[int, dict[str, Sealed]] = {}
+    for replica in primary.replicas:
+        copy = await room.known.secret(replica.id) if replica.id is not None else None
+        if copy is not None:
+            found[copy.id] = await sealed_for(room, call, copy, values)
+    return found
+
+
+async def sealed_for(room: Secrets, call: Call, copy: Secret, values: Mapping[str, Value]) -> dict[str, Sealed]:
+    found: dict[str, Sealed] = {}
+    for version_id, value in values.items():
+        try:
+            found[version_id] = await sealing.seal(room.keys, call, copy, version_id, value)
+        except (KeyDenied, SealingFailed):
+            continue
+    return found
+
+
+async def lacking(room: Secrets, call: Call, primary: Secret, labelled: Labels) -> Copies:
+    """Step 1 for labels that move: versions that will have a label, and that some replica does not have."""
+    found: dict[int, dict[str, Sealed]] = {}
+    for replica in primary.replicas:
+        copy = await room.known.secret(replica.id) if replica.id is not None else None
+        if copy is None:
+            continue
+        wanted = set(labelled.values())
+        async with room.database.read() as connection:
+            wanted -= {version.id for version in await records.versions_of(connection, copy.id, sorted(wanted))}
+        found[copy.id] = await sealed_for(room, call, copy, await values_of(room, call, primary, wanted))
+    return found
+
+
+async def values_of(room: Secrets, call: Call, primary: Secret, wanted: set[str]) -> dict[str, Value]:
+    """Those of the wanted versions that have a value, and open for the caller."""
+    if not wanted:
+        return {}
+    async with room.database.read() as connection:
+        there = await records.versions_of(connection, primary.id, sorted(wanted))
+    found: dict[str, Value] = {}
+    for version in there:
+        if version.sealed is not None:
+            try:
+                found[version.id] = await room.open(call, primary, version)
+            except (KeyDenied, OpeningFailed):
+                continue
+    return found
+
+
+async def follow(tx: Transaction, primary_id: int, copies: Copies) -> None:
+    """Steps 2 and 3, for a secret that is as it will be."""
+    primary = await records.load(tx.connection, primary_id)
+    if primary is None or not primary.replicas:
+        return
+    there = await records.versions_of(tx.connection, primary_id)
+    for replica in primary.replicas:
+        copy = await records.load(tx.connection, replica.id) if replica.id is not None else None
+        if copy is not None:
+            await follow_one(tx, primary, there, replica, copy, copies.get(copy.id, {}))
+
+
+async def follow_one(
+    tx: Transaction,
+    primary: Secret,
+    there: list[Version],
+    replica: Replica,
+    copy: Secret,
+    copies: Mapping[str, Sealed],
+) -> None:
+    made_at = {version.id: version.created_at for version in there if version.sealed is not None}
+    labelled = {label: version for label, version in primary.labels.items() if version in made_at}
+    has = {version.id for version in await records.versions_of(tx.connection, copy.id)}
+    if set(labelled.values()) - has - set(copies):
+        await note_status(tx, primary.id, replica.region, FAILED, NOT_SEALED)
+        return
+    for version_id in sorted(set(copies) - has):
+        if version_id in made_at:
+            await insert_version(tx, copy.id, version_id, copies[version_id], created_at=made_at[version_id])
+    await store_labels(tx, copy.id, copy.labels, labelled)
+    gone = has - set(made_at)
+    if gone:
+        await tx.execute(delete(versions).where(versions.c.secret_id == copy.id, versions.c.id.in_(gone)))
+    await follow_record(tx, primary, copy)
+    await note_status(tx, primary.id, replica.region, IN_SYNC, None)
+
+
+async def follow_record(tx: Transaction, primary: Secret, copy: Secret) -> None:
+    values = {
+        "description": primary.description,
+        "type": primary.type,
+        "policy": primary.policy_text,
+        "policy_ids": dict(primary.policy_ids),
+        "tagged": primary.tags is not None,
+        "changed_at": primary.changed_at,
+    }
+    await tx.execute(update(secrets).where(secrets.c.id == copy.id).values(**values))
+    if primary.tags != copy.tags:
+        await replace_tags(tx, copy.id, primary.tags)
+    after = await records.load(tx.connection, copy.id)
+    if after is not None and (after.tags, after.description) != (copy.tags, copy.description):
+        await finding.store_words(tx, after)
+    tx.changed(KIND, str(copy.id))
+
+
+async def note_status(tx: Transaction, primary_id: int, region: str, status: str, message: str | None) -> None:
+    this = (replicas.c.secret_id == primary_id) & (replicas.c.region == region)
+    await tx.execute(update(replicas).where(this).values(status=status, message=message))
+    tx.changed(KIND, str(primary_id))

@@ -1,0 +1,20 @@
+"""DescribeSecret."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keystead.identities.call import Call
+from keystead.secrets.room import Secrets
+from keystead.services.secretsmanager.answers import described, replica_list
+
+Answer = Mapping[str, Any]
+
+
+async def describe_secret(room: Secrets, call: Call, *, secret_id: str) -> Answer:
+    secret = await room.admit(call, "DescribeSecret", secret_id)
+    answer = described(secret)
+    if secret.labels:
+        answer["VersionIdsToStages"] = secret.stages
+    if secret.replicas:
+        answer["ReplicationStatus"] = replica_list(secret)
+    return answer
