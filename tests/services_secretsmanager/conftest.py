@@ -48,7 +48,7 @@ def refused() -> Callable[..., tuple[str, str]]:
 
 @pytest.fixture
 def events(house: Keystead) -> Callable[[], list[dict[str, Any]]]:
-    """All records in the log so far, oldest first."""
+    """All records in the log so far, oldest first; each once, for the outbox may give one twice (trail.outbox)."""
 
     def read() -> list[dict[str, Any]]:
         from keystead.trail.segments import Reader
@@ -58,7 +58,7 @@ def events(house: Keystead) -> Callable[[], list[dict[str, Any]]]:
         while batch := reader.after(len(found) - 1, 1000):
             found += [json.loads(record.event) for record in batch]
         reader.close()
-        return found
+        return list({one["eventID"]: one for one in found}.values())
 
     return read
 

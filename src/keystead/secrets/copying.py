@@ -2,8 +2,8 @@
 
 1. before the transaction: seal the value once more for each replica, under its own key, in the caller's name
 2. inside it: every replica that has all labelled versions becomes what its primary is, and is InSync
-3. one that lacks a version, because its key could not be used, stays what it was, and is Failed until a later write
-   or ReplicateSecretToRegions succeeds
+3. one that lacks a version, because its key could not be used, stays what it was, and is Failed until a later write,
+   which brings the versions that are missing too, or ReplicateSecretToRegions succeeds
 
 A version that is still empty, and labels on it, are not copied: rotation runs in the primary only.
 """
@@ -37,7 +37,8 @@ async def sealed(room: Secrets, call: Call, primary: Secret, values: Mapping[str
     for replica in primary.replicas:
         copy = await room.known.secret(replica.id) if replica.id is not None else None
         if copy is not None:
-            found[copy.id] = await sealed_for(room, call, copy, values)
+            late = await missing(room, call, primary, copy, primary.labels) if replica.status == FAILED else {}
+            found[copy.id] = await sealed_for(room, call, copy, {**late, **values})
     return found
 
 
@@ -56,21 +57,18 @@ async def lacking(room: Secrets, call: Call, primary: Secret, labelled: Labels) 
     found: dict[int, dict[str, Sealed]] = {}
     for replica in primary.replicas:
         copy = await room.known.secret(replica.id) if replica.id is not None else None
-        if copy is None:
-            continue
-        wanted = set(labelled.values())
-        async with room.database.read() as connection:
-            wanted -= {version.id for version in await records.versions_of(connection, copy.id, sorted(wanted))}
-        found[copy.id] = await sealed_for(room, call, copy, await values_of(room, call, primary, wanted))
+        if copy is not None:
+            values = await missing(room, call, primary, copy, labelled)
+            found[copy.id] = await sealed_for(room, call, copy, values)
     return found
 
 
-async def values_of(room: Secrets, call: Call, primary: Secret, wanted: set[str]) -> dict[str, Value]:
-    """Those of the wanted versions that have a value, and open for the caller."""
-    if not wanted:
-        return {}
+async def missing(room: Secrets, call: Call, primary: Secret, copy: Secret, labelled: Labels) -> dict[str, Value]:
+    """Versions with a label and a value that the copy does not have, as far as they open for the caller."""
+    wanted = set(labelled.values())
     async with room.database.read() as connection:
-        there = await records.versions_of(connection, primary.id, sorted(wanted))
+        wanted -= {version.id for version in await records.versions_of(connection, copy.id, sorted(wanted))}
+        there = await records.versions_of(connection, primary.id, sorted(wanted)) if wanted else []
     found: dict[str, Value] = {}
     for version in there:
         if version.sealed is not None:
