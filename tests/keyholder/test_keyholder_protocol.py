@@ -58,6 +58,8 @@ MAY = [
     (protocol.OpenValue(MATERIAL, b"x", b"x", b"", b""), {WORKER}),
     (protocol.MakeWrappingKey("arn", "none", "none", "RSAES_OAEP_SHA_256"), {WORKER}),
     (protocol.ImportMaterial("arn", "key", SYMMETRIC_DEFAULT, "ENCRYPT_DECRYPT", b"token", b"wrapped"), {WORKER}),
+    (protocol.NewDigestKey(1), {SCHEDULER}),
+    (protocol.SignDigest(SEALED, "2026-01-01T00:00:00Z", "bucket/key", "0" * 64, "null"), {SCHEDULER}),
 ]
 
 

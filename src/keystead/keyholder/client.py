@@ -38,6 +38,7 @@ SECRET: Final = Decoder(tuple[str, bytes]).decode
 MATERIAL: Final = Decoder(Material).decode
 NOTHING: Final = Decoder(None).decode
 WRAPPING_KEY: Final = Decoder(WrappingKey).decode
+SEALED_AND_PUBLIC: Final = Decoder(tuple[SealedKey, bytes]).decode
 SEALED_KEY: Final = Decoder(SealedKey).decode
 
 
@@ -183,6 +184,12 @@ class SocketKeyholder:
 
     async def reseal(self, sealed: SealedKey) -> SealedKey:
         return await self._ask(protocol.Reseal(sealed), SEALED_KEY)
+
+    async def new_digest_key(self, version: int) -> tuple[SealedKey, bytes]:
+        return await self._ask(protocol.NewDigestKey(version), SEALED_AND_PUBLIC)
+
+    async def sign_digest(self, sealed: SealedKey, end: str, place: str, digest_hash: str, previous: str) -> bytes:
+        return await self._ask(protocol.SignDigest(sealed, end, place, digest_hash, previous), BYTES)
 
     async def forget(self, key_id: str) -> None:
         await self._ask(protocol.Forget(key_id), NOTHING)

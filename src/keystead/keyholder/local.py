@@ -138,6 +138,12 @@ class LocalKeyholder:
     async def reseal(self, sealed: SealedKey) -> SealedKey:
         return self._software.reseal(sealed)
 
+    async def new_digest_key(self, version: int) -> tuple[SealedKey, bytes]:
+        return self._software.new_digest_key(version)
+
+    async def sign_digest(self, sealed: SealedKey, end: str, place: str, digest_hash: str, previous: str) -> bytes:
+        return self._software.sign_digest(sealed, end, place, digest_hash, previous)
+
     async def forget(self, key_id: str) -> None:
         self._software.forget(key_id)
 

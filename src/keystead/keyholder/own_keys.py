@@ -11,6 +11,7 @@ import uuid
 from contextlib import suppress
 from typing import Final
 
+from keystead.keyholder import digests
 from keystead.keyholder.ciphertext import utf8
 from keystead.keyholder.errors import DomainKeyUnknown, TokenInvalid
 from keystead.keyholder.promise import SealedKey
@@ -20,9 +21,11 @@ VERSION: Final = b"\x01"
 DOMAIN: Final = "domain"
 IDENTIFIER: Final = "identifier"
 CHECKPOINT: Final = "checkpoint"
+DIGEST: Final = "digest"
 LENGTHS: Final = {
     DOMAIN: 32,
     IDENTIFIER: 32,
+    DIGEST: digests.LENGTH,
     CHECKPOINT: 64,  # Ed25519 seed (RFC 8032 5.1.5) | ML-DSA-44 seed ξ (FIPS 204 algorithm 1), 32 bytes each
 }
 VERSION_LIMIT: Final = 2**32 - 1
@@ -45,7 +48,7 @@ class OwnKeys:
 
     def make(self, purpose: str, version: int) -> SealedKey:
         """A new key, sealed and not yet in use."""
-        made = urandom(LENGTHS[purpose])
+        made = digests.generate() if purpose == DIGEST else urandom(LENGTHS[purpose])
         sealed = self._seal(uuid.uuid4(), purpose, version, made)
         wipe(made)
         return sealed
@@ -77,7 +80,7 @@ class OwnKeys:
             elif key.purpose == IDENTIFIER and key.version > self._identifier_version:
                 self._identifier, self._identifier_version = opened, key.version
             else:
-                wipe(opened)  # checkpoint seeds are opened each time the recorder asks
+                wipe(opened)  # those that sign are opened each time they are asked for
 
     def _load_domain(self, id_: bytes, version: int, opened: bytes) -> None:
         if self._domains.setdefault(id_, opened) is not opened:

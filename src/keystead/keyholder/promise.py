@@ -46,11 +46,11 @@ class Material(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 
 class SealedKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
-    """A key of the keyholder's own, wrapped under the root key: domain keys, the identifier key, checkpoint seeds.
+    """A key of the keyholder's own, wrapped under the root key: domain keys, the identifier key, what signs.
 
     id       UUID
     purpose  "domain" (wraps tokens; the newest one is used for new tokens), "identifier" (makes material ids),
-             "checkpoint" (the recorder's signing seeds)
+             "checkpoint" (the recorder's signing seeds), "digest" (signs the trail's digests)
     version  1, 2, … within the purpose
     """
 
@@ -200,6 +200,12 @@ class Keyholder(Protocol):
 
     async def new_domain_key(self) -> SealedKey:
         """The next domain key, sealed; in use for new tokens only once it has been loaded. Store it first."""
+
+    async def new_digest_key(self, version: int) -> tuple[SealedKey, bytes]:
+        """A key for the trail's digests, sealed, and its public half in PKCS #1 DER."""
+
+    async def sign_digest(self, sealed: SealedKey, end: str, place: str, digest_hash: str, previous: str) -> bytes:
+        """The signature of one digest (keyholder.digests). Raises TokenInvalid."""
 
     async def rewrap(self, material: Material) -> Material:
         """The same material under the newest domain key."""

@@ -274,6 +274,18 @@ class ImportMaterial(Request, tag=51):
     wrapped: bytes
 
 
+class NewDigestKey(Request, tag=44):
+    version: int
+
+
+class SignDigest(Request, tag=45):
+    sealed: SealedKey
+    end: str
+    place: str
+    digest_hash: str
+    previous: str
+
+
 class Operation(NamedTuple):
     """One row: the method that answers, and who may ask."""
 
@@ -310,6 +322,8 @@ OPERATIONS: Final[dict[type[Request], Operation]] = {
     RewrapSecret: Operation("rewrap_secret", _S),
     Reseal: Operation("reseal", _S),
     Forget: Operation("forget", _WS),
+    NewDigestKey: Operation("new_digest_key", _S),
+    SignDigest: Operation("sign_digest", _S),
     SealValue: Operation("seal_value", _W),
     OpenValue: Operation("open_value", _W),
     PublicKey: Operation("public_key", _W),
@@ -332,6 +346,7 @@ decode: Final = msgspec.msgpack.Decoder[Request](
     | RewrapSecret | Reseal | Forget | PublicKey | Sign | Verify | GenerateMac | VerifyMac | DeriveSharedSecret
     | Encapsulate | Decapsulate | GenerateDataKeyPair | GenerateDataKeyPairWithoutPlaintext | SealValue | OpenValue
     | MakeWrappingKey | ImportMaterial
+    | NewDigestKey | SignDigest
 ).decode  # fmt: skip  # a list of names
 encode: Final = msgspec.msgpack.Encoder().encode
 

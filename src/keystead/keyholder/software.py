@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from keystead.keyholder import importing, tokens, values
+from keystead.keyholder import digests, importing, tokens, values
 from keystead.keyholder.algorithms.specs import SPECS
 from keystead.keyholder.algorithms.working_key import WorkingKey
 from keystead.keyholder.ciphertext import BLOB_LIMIT, CONTEXT_LIMIT, HEADER_LENGTH, OVERHEAD, PLAINTEXT_LIMIT
 from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, RequestRefused
 from keystead.keyholder.materials import Materials, generate, generate_pair, name, of_spec
-from keystead.keyholder.own_keys import CHECKPOINT, OwnKeys
+from keystead.keyholder.own_keys import CHECKPOINT, DIGEST, VERSION_LIMIT, OwnKeys
 from keystead.keyholder.promise import (
     ENCAPSULATE_DECAPSULATE,
     ENCRYPT_DECRYPT,
@@ -286,6 +286,27 @@ class Software:
             return seeds[:32], seeds[32:]
         finally:
             wipe(seeds)
+
+    def new_digest_key(self, version: int) -> tuple[SealedKey, bytes]:
+        if not 0 < version <= VERSION_LIMIT:
+            raise RequestRefused
+        sealed = self._own.make(DIGEST, version)
+        secret = self._own.open(sealed)
+        try:
+            return sealed, digests.public_key(secret)
+        finally:
+            wipe(secret)
+
+    def sign_digest(self, sealed: SealedKey, end: str, place: str, digest_hash: str, previous: str) -> bytes:
+        """Raises RequestRefused for what is no digest's, TokenInvalid."""
+        message = digests.text(end, place, digest_hash, previous)
+        if sealed.purpose != DIGEST:
+            raise RequestRefused
+        secret = self._own.open(sealed)
+        try:
+            return digests.sign(secret, message)
+        finally:
+            wipe(secret)
 
     def make(self, purpose: str, version: int) -> SealedKey:
         """A new key of the keyholder's own; for setting up an installation."""

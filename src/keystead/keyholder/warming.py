@@ -6,7 +6,7 @@ What must not succeed ends the process: a library that does not authenticate is 
 from contextlib import suppress
 from typing import Final
 
-from keystead.keyholder import importing
+from keystead.keyholder import digests, importing
 from keystead.keyholder.algorithms import edwards, ml_dsa, rsa
 from keystead.keyholder.algorithms.specs import SPECS
 from keystead.keyholder.algorithms.working_key import DIGEST, EXTERNAL_MU, RAW
@@ -57,6 +57,7 @@ def warm_up() -> None:
         exercise(scratch, spec, scratch.generate(spec))
         with suppress(RequestRefused):
             scratch.generate_data_key_pair_without_plaintext(material, spec, b"", scratch.generate(spec))
+    digests.sign(digests.generate(digests.SMALLEST), b"x")
     scratch.age()
     scratch.forget(KEY_ID)
     with suppress(Malformed):
