@@ -45,7 +45,9 @@ from keystead.services.service import Service
 from keystead.trail import outbox, policy
 from keystead.trail.asking import Asking
 from keystead.trail.client import Recorder, SocketRecorder
+from keystead.trail.digests import Digests
 from keystead.trail.index import Index
+from keystead.trail.log_files import LogFiles
 from keystead.trail.lookup import Lookup
 from keystead.trail.policy import Policy
 from keystead.trail.trails import Files
@@ -57,6 +59,8 @@ Clock = Callable[[], float]
 
 INDEX_SECONDS: Final = 0.1
 HEAR_SECONDS: Final = 0.5
+DELIVERY_SECONDS: Final = 5.0
+"""How often it is looked whether log files or digests are due."""
 ASK_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 60.0
 PRUNE_SECONDS: Final = 3600.0
@@ -93,6 +97,8 @@ class House:
     explain: Explain
     index: Index
     files: Files
+    log_files: LogFiles
+    digests: Digests
     wellbeing: Health
     clock: Clock
     rekeyed: asyncio.Event
@@ -127,6 +133,8 @@ class House:
             Explain(database, lookup, keys, clock),
             index,
             files,
+            LogFiles(database, trail, files, installation.node, clock, settings.trail_log_seconds),
+            digests_of(settings, installation, database, keyholder, files, clock),
             health,
             clock,
             rekeyed,
@@ -140,8 +148,8 @@ class House:
             iam.service(self.identities),
             sts.service(self.identities),
             rolesanywhere.service(self.identities),
-            cloudtrail.service(self.lookup),
             keystead.service(self.explain),
+            cloudtrail.service(cloudtrail.Room(self.lookup, self.database, self.files, self.installation.created)),
             s3.service(self.files),
         )
 
@@ -157,11 +165,13 @@ class House:
             region=self.installation.region,
         )
 
-    def jobs(self, every: float) -> tuple[Job, ...]:
+    def jobs(self, settings: Settings) -> tuple[Job, ...]:
         return (
             Job("index the trail", INDEX_SECONDS, self.index.follow),
             Job("hear of operators", HEAR_SECONDS, self.hear),
-            Job("rotate and delete keys", every, self.once("keys", self.do_what_falls_due)),
+            Job("rotate and delete keys", settings.scheduler_seconds, self.once("keys", self.do_what_falls_due)),
+            Job("deliver log files", min(DELIVERY_SECONDS, settings.trail_log_seconds), self.log_files.deliver),
+            Job("deliver digests", min(DELIVERY_SECONDS, settings.trail_digest_seconds), self.sign_digests),
             Job("sweep sessions", SWEEP_SECONDS, self.once("sessions", self.sweep)),
             Job("prune the index", PRUNE_SECONDS, self.prune),
             Job("prune the change feed", PRUNE_SECONDS, self.once("changes", partial(changes.prune, self.database))),
@@ -187,6 +197,11 @@ class House:
         holder = f"{self.installation.node}/{os.getpid()}"
         return partial(leases.alone, self.database, name, holder, LEASE_SECONDS, work)
 
+    async def sign_digests(self) -> None:
+        """Of all nodes' files, by one of them."""
+        if self.digests.may_be_due():
+            await self.once("digests", self.digests.deliver)()
+
     async def prune(self) -> None:
         await self.index.prune(self.clock())
 
@@ -209,6 +224,7 @@ class House:
     async def close(self) -> None:
         await self.feed.close()
         self.index.close()
+        self.log_files.close()
         if self.asking is not None:
             await self.asking.close()
         self.lookup.close()
@@ -228,6 +244,20 @@ def asking_of(settings: Settings, clock: Clock) -> Asking | None:
     if not settings.trail_policy:
         return None
     return Asking(settings.folder / "trail", policy.load(Path(settings.trail_policy)), clock)
+
+
+def digests_of(
+    settings: Settings, installation: Installation, database: Database, keyholder: Keyholder, files: Files, clock: Clock
+) -> Digests:
+    return Digests(
+        database,
+        keyholder,
+        files,
+        installation=installation.id,
+        node=installation.node,
+        clock=clock,
+        every=settings.trail_digest_seconds,
+    )
 
 
 async def own_keys(database: Database) -> tuple[SealedKey, ...]:
@@ -300,7 +330,7 @@ async def scheduler(part: Part) -> None:
                 tasks.create_task(tell_numbers(part, stop))
             if part.published >= 0:
                 tasks.create_task(publish(part, stop))
-            await follow(house.jobs(part.settings.scheduler_seconds), stop)
+            await follow(house.jobs(part.settings), stop)
     finally:
         await house.close()
 

@@ -38,6 +38,12 @@ async def tokens(settings):
         return {held.name: held.token for kind in KINDS async for page in pages(node, kind) for held in page}
 
 
+async def kept(settings):
+    """How many keys of the keyholder's own the database has."""
+    async with unsealed(settings) as node, node.database.read() as connection:
+        return len(await sealed_keys.load(connection))
+
+
 async def noted(settings):
     """Names of the events that wait for the recorder."""
     database = Database.open(settings.database_url)
@@ -65,7 +71,7 @@ def copy_of(served, tmp_path):
     with source.begin() as connection:
         connection.execute(sa.text(f"VACUUM INTO '{database}'"))
     source.dispose()
-    shutil.copytree(served.data, tmp_path / "copy", ignore=shutil.ignore_patterns("keystead.db*"))
+    shutil.copytree(served.data, tmp_path / "copy", ignore=shutil.ignore_patterns("keystead.db*", ".incoming"))
     database.rename(tmp_path / "copy" / "keystead.db")
     return Settings(data=str(tmp_path / "copy"))
 
@@ -234,7 +240,7 @@ async def test_after_finishing_the_new_root_alone_opens_everything(settings, pas
 
     done = await finish(sealed, all_nodes=False)
 
-    assert (done.resealed, done.formers) == (3, 1)
+    assert (done.resealed, done.formers) == (await kept(sealed) + 1, 1)  # and the log's own, which is no row
     assert await tokens(sealed) == before
     assert len(seals.unseal(settings.folder, NEW)) == 1
     assert not list(settings.folder.glob("seal-*.key"))

@@ -32,7 +32,13 @@ def test_every_operation_of_every_model_is_listed(listed):
 
 def test_the_services_listed_are_those_that_the_house_serves_and_those_to_come(listed):
     files = Files(Trail("eu-west-1", "bucket"), None)
+<<<<<<< HEAD
     rooms = SimpleNamespace(keys=None, secrets=None, identities=None, lookup=None, explain=None, files=files)
+=======
+    installation = SimpleNamespace(created=0.0)
+    names = ("keys", "secrets", "identities", "lookup", "database")
+    rooms = SimpleNamespace(**dict.fromkeys(names), files=files, installation=installation)
+>>>>>>> 12b2082 (trail: CloudTrail's log files and signed digests; the trail as CloudTrail shows it)
     served = {service.name for service in House.services(rooms)}
 
     assert served == set(SERVICES)

@@ -187,13 +187,21 @@ def test_what_cannot_be_looked_up_is_refused_by_name(trail, asked, code):
     assert refusal(trail.lookup_events, **asked) == code
 
 
-@pytest.mark.parametrize("operation", ["stop_logging", "delete_trail"])
-def test_the_trail_cannot_be_switched_off_and_the_attempt_is_on_the_record(trail, operation):
+@pytest.mark.parametrize(
+    ("operation", "more", "code"),
+    [
+        ("stop_logging", {}, "OperationNotPermittedException"),
+        ("delete_trail", {}, "OperationNotPermittedException"),
+        ("create_trail", {"S3BucketName": "mine"}, "UnsupportedOperationException"),
+        ("update_trail", {"EnableLogFileValidation": False}, "UnsupportedOperationException"),
+    ],
+)
+def test_the_trail_cannot_be_switched_off_and_the_attempt_is_on_the_record(trail, operation, more, code):
     with pytest.raises(ClientError, match="switched off") as raised:
-        getattr(trail, operation)(Name="trail")
+        getattr(trail, operation)(Name="keystead", **more)
 
     asked = raised.value.response["ResponseMetadata"]["RequestId"]
     name = operation.title().replace("_", "")
     events = trail.lookup_events(LookupAttributes=by("EventName", name))["Events"]
     record = json.loads(events[0]["CloudTrailEvent"])
-    assert (record["requestID"], record["errorCode"]) == (asked, "UnsupportedOperationException")
+    assert (record["requestID"], record["errorCode"]) == (asked, code)

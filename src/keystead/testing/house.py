@@ -99,10 +99,10 @@ class Keystead:
 
 
 @contextmanager
-def running(region: str = "us-east-1", *, oidc_ca: str = "") -> Iterator[Keystead]:
+def running(region: str = "us-east-1", *, oidc_ca: str = "", **settings: Any) -> Iterator[Keystead]:
     """Install and serve until the block ends. `oidc_ca`: a file of authorities that OIDC providers may have."""
     with tempfile.TemporaryDirectory(prefix="keystead-testing-") as folder:
-        thread = _Thread(Settings(data=folder, port=0, oidc_ca=oidc_ca), region)
+        thread = _Thread(Settings(data=folder, port=0, oidc_ca=oidc_ca, **settings), region)
         thread.start()
         try:
             yield thread.started()
@@ -158,7 +158,7 @@ class _Thread(threading.Thread):
         listener = bind("127.0.0.1", 0)
         self._serving = server.server(server.application(house.gateway(), house.health))
         stop = asyncio.Event()
-        jobs = asyncio.create_task(follow(house.jobs(self._settings.scheduler_seconds), stop))
+        jobs = asyncio.create_task(follow(house.jobs(self._settings), stop))
         port = listener.getsockname()[1]
         self._up.set_result(
             Keystead(

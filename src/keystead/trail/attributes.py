@@ -4,6 +4,7 @@ Resources are those the record lists; IAM and STS list few, so for them names in
 do in AWS (recorded from LookupEvents).
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -121,6 +122,24 @@ class Attributes(Struct, rename="camel"):
         return [pair for pair in dict.fromkeys(found) if indexable(pair[1])]
 
 
+class Place(Struct, rename="camel", gc=False):
+    """Whose log a record is in, where, and when."""
+
+    event_time: str
+    aws_region: str
+    recipient_account_id: str
+
+    @property
+    def at(self) -> int:
+        """Seconds since the epoch."""
+        return seconds(self.event_time)
+
+
+ACCOUNT: Final = re.compile(r"[0-9]{12}")
+REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
+PLACES: Final = msgspec.json.Decoder(Place)
+
+
 @lru_cache(maxsize=1024)
 def seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
@@ -201,6 +220,16 @@ def read(record: str | bytes) -> Attributes | None:
         return ATTRIBUTES.decode(record)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+def place(record: bytes) -> Place | None:
+    """None for what is no CloudTrail record, or says that it is of nowhere."""
+    try:
+        found = PLACES.decode(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    somewhere = ACCOUNT.fullmatch(found.recipient_account_id) and REGION.fullmatch(found.aws_region)
+    return found if somewhere else None
 
 
 def names(decoder: Any, content: Raw) -> list[tuple[str, str]]:

@@ -5,12 +5,13 @@ from typing import Any
 
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
+from keystead.services.cloudtrail.room import Room
 from keystead.services.service import Answer
-from keystead.trail.lookup import PAGE, AttributeInvalid, Event, Lookup, Query
+from keystead.trail.lookup import PAGE, AttributeInvalid, Event, Query
 
 
 async def lookup_events(
-    room: Lookup,
+    room: Room,
     call: Call,
     *,
     lookup_attributes: Sequence[Mapping[str, str]] = (),
@@ -25,7 +26,7 @@ async def lookup_events(
         raise AttributeInvalid
     attribute = next(((given["AttributeKey"], given["AttributeValue"]) for given in lookup_attributes), None)
     query = Query(call.account, call.region, attribute, start_time, end_time)
-    events, token = await room.find(query, limit=max_results, token=next_token)
+    events, token = await room.lookup.find(query, limit=max_results, token=next_token)
     answer: dict[str, Any] = {"Events": [shown(event) for event in events]}
     if token is not None:
         answer["NextToken"] = token

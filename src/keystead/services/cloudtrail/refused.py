@@ -3,7 +3,7 @@
 from typing import Final
 
 ALWAYS_ON: Final = "the trail covers every call and cannot be created, changed, paused or switched off through the API"
-NO_FILES: Final = "not served yet: trails, log files and digests come with a later release"
+NO_TAGS: Final = "the trail has no tags, which could decide about access to it"
 NO_LAKE: Final = (
     "not served: there are no event data stores, dashboards, queries or imports; LookupEvents reads the trail"
 )
@@ -13,10 +13,10 @@ NO_ORGANISATION: Final = "not served: there is no organisation above the account
 
 GROUPS: Final = {
     ALWAYS_ON: """
-        CreateTrail DeleteTrail PutEventSelectors StartLogging StopLogging UpdateTrail
+        CreateTrail PutEventSelectors UpdateTrail
     """,
-    NO_FILES: """
-        AddTags DescribeTrails GetEventSelectors GetTrail GetTrailStatus ListPublicKeys ListTags ListTrails RemoveTags
+    NO_TAGS: """
+        AddTags RemoveTags
     """,
     NO_LAKE: """
         CancelQuery CreateDashboard CreateEventDataStore DeleteDashboard DeleteEventDataStore DescribeQuery
