@@ -226,13 +226,13 @@ async def test_nothing_else_goes_without_a_signature(world, house, code_of, body
     [
         (
             {
-                b"x-amz-target": b"secretsmanager.GetSecretValue",
-                b"authorization": b"AWS4-HMAC-SHA256 Credential=A/1/r/secretsmanager/aws4_request, SignedHeaders=host, Signature=0",
+                b"x-amz-target": b"DynamoDB_20120810.GetItem",
+                b"authorization": b"AWS4-HMAC-SHA256 Credential=A/1/r/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
             },
             "UnsupportedOperationException",
         ),
         (
-            {b"authorization": b"AWS4-HMAC-SHA256 Credential=A/1/r/s3/aws4_request, SignedHeaders=host, Signature=0"},
+            {b"authorization": b"AWS4-HMAC-SHA256 Credential=A/1/r/sns/aws4_request, SignedHeaders=host, Signature=0"},
             "UnsupportedOperation",
         ),
     ],
