@@ -31,6 +31,7 @@ ACCOUNT = "111122223333"
 OTHER_ACCOUNT = "444455556666"
 NOW = 1_750_000_000.0
 REGION = "us-east-1"
+REGIONS = frozenset({REGION, "us-west-2", "eu-west-1"})
 
 SERVICES = {"iam": iam, "sts": sts, "kms": kms, "secretsmanager": secretsmanager}
 OPERATIONS = {
@@ -60,7 +61,7 @@ class World:
         self.feed = Feed(self.database, self.counter)
         self.keyholder = LocalKeyholder(setup.create(data, FileSeal(), self.clock).software)
         self.identities = Identities(self.database, self.feed, self.keyholder, self.clock)
-        self.keys = Keys(self.database, self.feed, self.keyholder, self.identities, self.clock)
+        self.keys = Keys(self.database, self.feed, self.keyholder, self.identities, self.clock, regions=REGIONS)
         self.secrets = Secrets(
             self.database, self.feed, self.keys, self.identities, self.clock, regions=model.regions()
         )

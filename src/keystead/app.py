@@ -109,10 +109,11 @@ class House:
         cls, settings: Settings, database: Database, feed: Feed, keyholder: Keyholder, recorder: Recorder, clock: Clock
     ) -> Self:
         installation = Installation.load(settings.folder)
+        regions = settings.served_regions(model.regions(), installation.region)
         issuers = Issuers(https.context(settings.oidc_ca), clock)
         identities = Identities(database, feed, keyholder, clock, issuers)
-        keys = Keys(database, feed, keyholder, identities, clock, cached=settings.cached_keys)
-        secrets = Secrets(database, feed, keys, identities, clock, regions=model.regions())
+        keys = Keys(database, feed, keyholder, identities, clock, cached=settings.cached_keys, regions=regions)
+        secrets = Secrets(database, feed, keys, identities, clock, regions=regions)
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
         index = index_of(database, trail, installation.node)
@@ -160,7 +161,7 @@ class House:
             recorder=self.recorder,
             feed=self.feed,
             clock=self.clock,
-            regions=model.regions(),
+            regions=self.keys.regions,
             account=self.installation.account,
             region=self.installation.region,
         )

@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_port    where the log's tree is published; 0 for nowhere
     cached_keys   keys, aliases and grants that each worker keeps in memory, of each so many
     log_format    text or json; empty for text on a terminal and JSON elsewhere
+    regions       those that are served, separated by commas; empty for all of AWS's
     trail_bucket  the bucket's name where the trail's files lie in a folder
     trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
     trail_log_seconds, trail_digest_seconds  how often log files and signed digests are made
@@ -70,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_policy: str = ""
     trail_port: int = 0
     trail_host: str = "127.0.0.1"
+    regions: str = ""
     log_format: str = ""
 
     def __repr__(self) -> str:
@@ -96,6 +98,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite+aiosqlite:///{self.folder.resolve() / 'keystead.db'}"
+
+    def served_regions(self, known: frozenset[str], home: str) -> frozenset[str]:
+        """Raises ValueError for a Region that is none, and where the home Region is left out."""
+        if not self.regions:
+            return known
+        named = frozenset(name.strip() for name in self.regions.split(","))
+        if unknown := named - known:
+            raise ValueError(f"There is no Region {min(unknown)}.")
+        if home not in named:
+            raise ValueError(f"The home Region {home} must be among the Regions that are served.")
+        return named
 
     @property
     def scheme(self) -> str:

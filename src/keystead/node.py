@@ -30,6 +30,7 @@ from keystead.metrics import meters
 from keystead.part import Part
 from keystead.processes import LOG_REFUSED, SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor, bind
 from keystead.trail import policy
+from keystead.wire import model
 
 READY_SECONDS: Final = 60.0
 
@@ -44,6 +45,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     refuse_unsafe(settings)
     lock = take(settings.folder)
     try:
+        refuse_bad_regions(settings)
         asyncio.run(_serve(settings, announce))
     finally:
         os.close(lock)
@@ -78,6 +80,14 @@ def refuse_bad_policy(settings: Settings) -> None:
         raise StartFailed(f"The policy {settings.trail_policy} cannot be read: {error.strerror}.") from error
     except policy.PolicyInvalid as error:
         raise StartFailed(f"{settings.trail_policy} is not a policy: {error.text}.") from error
+
+
+def refuse_bad_regions(settings: Settings) -> None:
+    """Raises StartFailed."""
+    try:
+        settings.served_regions(model.regions(), Installation.load(settings.folder).region)
+    except ValueError as error:
+        raise StartFailed(str(error)) from error
 
 
 def is_loopback(host: str) -> bool:

@@ -21,6 +21,7 @@ TEXTS = {
     "S5": ("KMSInvalidStateException", "{arn} is pending import."),
     "S6": ("UnsupportedOperationException", "{arn} origin is EXTERNAL which is not valid for this operation."),
     "S9": ("UnsupportedOperationException", "{arn} origin is AWS_KMS which is not valid for this operation."),
+    "NP": ("UnsupportedOperationException", "{arn} is not a multi-region primary key."),
     "S11": ("KMSInvalidStateException", "{arn} is unavailable."),
     "S14": ("KMSInvalidStateException", "{arn} is creating."),
     "S15": ("KMSInvalidStateException", "{arn} is updating."),
@@ -65,6 +66,8 @@ list_key_rotations                   ok      ok       ok              ok        
 get_parameters_for_import            S9      S9       S9              S9            S9          S9       S9
 import_key_material                  S9      S9       S9              S9            S9          S9       S9
 delete_imported_key_material         S9      S9       S9              S9            S9          S9       S9
+replicate_key                        NP      NP       NP              NP            NP          NP       NP
+update_primary_region                NP      NP       NP              NP            NP          NP       NP
 """
 # Where the origin of the key makes a difference. A dash: such a key does not come into that state.
 IMPORTED = """
@@ -80,6 +83,12 @@ delete_imported_key_material         ok      ok       ok              ok        
 list_key_rotations                   ok      ok       ok              ok            -           ok       ok
 """
 
+MULTI_REGION = """
+operation                            Enabled Disabled PendingDeletion PendingImport Unavailable Creating Updating
+replicate_key                        ok      S1       S3              S5            -           S14      S15
+update_primary_region                ok      S1       S3              S5            -           S14      ok
+"""
+
 
 def rows(table):
     """(operation, {state: what it is answered with})"""
@@ -90,17 +99,23 @@ def rows(table):
         yield operation, found
 
 
+TABLES = {"made_here": TABLE, "imported": IMPORTED, "multi_region": MULTI_REGION}
+KINDS = {"made_here": {}, "imported": {"origin": "EXTERNAL"}, "multi_region": {"multi_region": True}}
+
+
 class Subject:
     """A key with everything that an operation could be about."""
 
     def __init__(self, world, number):
         self.world, self.number = world, number
 
-    async def prepare(self, imported):
+    async def prepare(self, kind):
         kms = self.world.kms
-        self.key = await self.world.key(**({"origin": "EXTERNAL"} if imported else {}))
+        self.key = await self.world.key(**KINDS[kind])
         self.id, self.arn = self.key["KeyId"], self.key["Arn"]
-        if imported:
+        if kind == "multi_region":
+            await kms("replicate_key", key_id=self.id, replica_region="us-west-2")
+        if kind == "imported":
             await self.world.bring(self.id, b"1" * 32)
             await self.world.bring(self.id, b"2" * 32, import_type="NEW_KEY_MATERIAL")
             self.material = await self.world.wrapped(self.id, b"1" * 32)
@@ -113,7 +128,7 @@ class Subject:
     async def bring_into(self, state):
         asked = {"state": state, "deletion_at": self.world.now + 7 * DAY if state == "PendingDeletion" else None}
         async with self.world.database.write("test") as tx:
-            await tx.execute(update(keys).where(keys.c.id == self.id).values(**asked))
+            await tx.execute(update(keys).where(keys.c.id == self.id, keys.c.region == REGION).values(**asked))
             tx.changed(KIND, f"{REGION}/{self.id}")
         await self.world.feed.catch_up()
 
@@ -140,6 +155,8 @@ class Subject:
             "tag_resource": lambda: {"key_id": self.id, "tags": [{"TagKey": "a", "TagValue": "b"}]},
             "untag_resource": lambda: {"key_id": self.id, "tag_keys": ["a"]},
             "put_key_policy": lambda: {"key_id": self.id, "policy": self.policy},
+            "replicate_key": lambda: {"key_id": self.id, "replica_region": "eu-west-1"},
+            "update_primary_region": lambda: {"key_id": self.id, "primary_region": "us-west-2"},
             "retire_grant": lambda: {"key_id": self.arn, "grant_id": self.grant},
             "revoke_grant": lambda: {"key_id": self.id, "grant_id": self.grant},
             "get_parameters_for_import": lambda: {
@@ -179,17 +196,17 @@ async def answered(world, subject, row):
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("table", [pytest.param(TABLE, id="made_here"), pytest.param(IMPORTED, id="imported")])
-async def test_the_state_decides_as_aws_documents(world, table, state):
+@pytest.mark.parametrize("kind", TABLES)
+async def test_the_state_decides_as_aws_documents(world, kind, state):
     async with world:
         await prepare(world)
         found, expected = {}, {}
 
-        for number, (row, cells) in enumerate(rows(table)):
+        for number, (row, cells) in enumerate(rows(TABLES[kind])):
             if cells[state] == "-":
                 continue
             subject = Subject(world, number)
-            await subject.prepare(table is IMPORTED)
+            await subject.prepare(kind)
             if row == "update_alias_to":
                 await world.kms("create_alias", alias_name=f"alias/elsewhere-{number}", target_key_id=world.other_key)
             await subject.bring_into(state)
@@ -210,7 +227,7 @@ async def test_a_refusal_by_state_changes_nothing(world):
     async with world:
         await prepare(world)
         subject = Subject(world, 0)
-        await subject.prepare(imported=False)
+        await subject.prepare("made_here")
         await world.kms("schedule_key_deletion", key_id=subject.id, pending_window_in_days=7)
         before = await everything(world, subject)
 

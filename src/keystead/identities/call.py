@@ -137,9 +137,11 @@ class Call:
         self.forwarded.append(made)
         return made
 
-    def part(self, call_id: str, action: str, arguments: Mapping[str, Any]) -> Self:
-        """One of several things that this call asks for at once: decided by itself, and recorded as a call of its own."""
-        made = self._another(call_id, action, arguments)
+    def part(self, call_id: str, action: str, arguments: Mapping[str, Any], *, region: str | None = None) -> Self:
+        """One of several things that this call asks for at once: decided by itself, and recorded as a call of its own, in
+        another Region where one is given.
+        """
+        made = replace(self._another(call_id, action, arguments), region=region or self.region)
         made.notes.additional["originRequestID"] = self.id
         self.forwarded.append(made)
         return made

@@ -9,7 +9,7 @@ from keystead.access.request import Values
 from keystead.database.engine import Transaction
 from keystead.identities.call import Call
 from keystead.keys import records, states
-from keystead.keys.errors import KeyNotFound, ManagedKeyImmutable, NotRotatable, OriginWrong
+from keystead.keys.errors import KeyNotFound, ManagedKeyImmutable, NotPrimary, NotRotatable, OriginWrong
 from keystead.keys.key import AWS_KMS, DAY, SPECS, Key, Manager, State
 from keystead.keys.store import KIND, keys
 from keystead.keys.use import NOTHING_ASKED, Keys
@@ -39,6 +39,15 @@ async def change(tx: Transaction, key: Key, **columns: Any) -> None:
     tx.changed(KIND, f"{key.region}/{key.id}")
 
 
+async def change_all(tx: Transaction, key: Key, **columns: Any) -> None:
+    """Likewise in every Region that the key is in; without columns, that it is seen there what others have become."""
+    if columns:
+        of_key = (keys.c.id == key.id) & keys.c.region.in_(key.regions)
+        await tx.execute(update(keys).where(of_key).values(**columns))
+    for region in key.regions:
+        tx.changed(KIND, f"{region}/{key.id}")
+
+
 async def set_state(
     room: Keys, call: Call, operation: str, named: str, state: State, asked: Mapping[str, Values] = NOTHING_ASKED
 ) -> None:
@@ -54,12 +63,15 @@ async def describe(room: Keys, call: Call, named: str, description: str) -> None
 
 
 async def schedule_deletion(room: Keys, call: Call, named: str, days: int, asked: Mapping[str, Values]) -> Key:
-    """The key as it is then."""
+    """The key as it is then. A primary key outlives its replicas: its window begins when the last one is gone."""
     key = await admitted(room, call, "ScheduleKeyDeletion", named, asked)
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "ScheduleKeyDeletion")
-        deletion_at = room.clock() + days * DAY
-        await change(tx, now, state=State.PENDING_DELETION.value, deletion_at=deletion_at)
+        if now.replicas and not now.is_replica:
+            await change(tx, now, state=State.PENDING_REPLICA_DELETION.value, pending_days=days)
+        else:
+            deletion_at = room.clock() + days * DAY
+            await change(tx, now, state=State.PENDING_DELETION.value, deletion_at=deletion_at)
         after = await records.load(tx.connection, key.region, key.id)
     return after or key
 
@@ -70,8 +82,14 @@ async def cancel_deletion(room: Keys, call: Call, named: str) -> Key:
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "CancelKeyDeletion")
         state = State.DISABLED if now.complete else State.PENDING_IMPORT
-        await change(tx, now, state=state.value, deletion_at=None)
+        await change(tx, now, state=state.value, deletion_at=None, pending_days=None)
     return key
+
+
+def check_primary(key: Key, *, strictly: bool = False) -> None:
+    """Raises NotPrimary: for a replica, and strictly for a key of one Region, too."""
+    if key.is_replica or (strictly and not key.multi_region):
+        raise NotPrimary(key.arn)
 
 
 def check_rotatable(key: Key, origins: Sequence[str] = (AWS_KMS,)) -> None:

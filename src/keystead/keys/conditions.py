@@ -23,6 +23,7 @@ OF_KEY: Final[Mapping[str, Callable[[Key], Values | None]]] = {
     "kms:customermasterkeyusage": lambda key: (key.usage,),
     "kms:keyorigin": lambda key: (key.origin,),
     "kms:multiregion": lambda key: truth(key.multi_region),
+    "kms:multiregionkeytype": lambda key: (key.multi_region_type,) if key.multi_region_type else None,
     "kms:resourcealiases": lambda key: key.aliases,
 }
 """Present whenever the call is about a key."""

@@ -1,6 +1,8 @@
 """CreateKey's way: who may, with which policy, and then the key."""
 
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from keystead.access.request import Values
 from keystead.identities.authorize import authorize
@@ -19,6 +21,7 @@ async def create(
     policy: str | None,
     description: str,
     origin: str,
+    multi_region: bool,
     tags: Mapping[str, str],
     bypass: bool,
     asked: Mapping[str, Values],
@@ -30,6 +33,8 @@ async def create(
         authorize(call, "kms:TagResource", resource_account=call.account, extra=context)
     checked = await policies.check(room.identities, policy or policies.default(call.account))
     plan = Plan(call.account, call.region, checked, room.clock(), origin=origin, description=description, tags=tags)
+    if multi_region:
+        plan = replace(plan, primary_region=call.region, id=f"mrk-{uuid.uuid4().hex}")
     if policy is not None and not bypass:
         policies.check_lockout(call, plan.key(), checked.policy, asked)
     key = await room.make(call, plan)

@@ -6,6 +6,7 @@ from keystead.database.engine import Transaction
 from keystead.keys import records
 from keystead.keys.key import Key, State
 from keystead.keys.making import note_policy
+from keystead.keys.replicas import release_primary
 from keystead.keys.rotation import Happened
 from keystead.keys.store import ALIAS_KIND, KIND, aliases, grants, keys, materials, tags, usage
 from keystead.keys.use import Keys
@@ -33,6 +34,7 @@ async def delete_one(room: Keys, region: str, key_id: str, now: float) -> Happen
         if key.deletion_at is None or key.deletion_at > now:
             return None
         await destroy(tx, key)
+        await release_primary(tx, key, now)
         happened = Happened(key.account, region, key_id, key.arn, key.material_id)
         await outbox.put(tx, service_event("DeleteKey", happened, at=tx.at))
     return happened

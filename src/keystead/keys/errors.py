@@ -131,6 +131,14 @@ class OriginWrong(AboutKey):
         self.origin = origin
 
 
+class NotPrimary(AboutKey):
+    """Only a multi-Region primary key is replicated and rotated, and takes new material."""
+
+
+class ReplicaExists(AboutKey):
+    """The key is in that Region already; `arn` is what it has there."""
+
+
 class NothingPending(AboutKey):
     """No material has been imported that the key could rotate to."""
 

@@ -19,7 +19,7 @@ from keystead.database.engine import Transaction
 from keystead.identities.call import Call
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material, WrappingKey
 from keystead.keys import records, states
-from keystead.keys.changes import again, change
+from keystead.keys.changes import again, change, change_all, check_primary
 from keystead.keys.errors import AnotherPending, MaterialMismatch, MaterialUnknown, OriginWrong, ParameterWrong
 from keystead.keys.key import DAY, EXTERNAL, Key, State, Version
 from keystead.keys.making import material_row
@@ -95,7 +95,8 @@ async def parameters(room: Keys, key: Key, wrapping_spec: str, algorithm: str) -
 async def bring(room: Keys, call: Call, key: Key, token: bytes, wrapped: bytes, wanted: Wanted) -> str:
     """The id of the imported material. THE CALLER HAS ADMITTED.
 
-    Raises ImportTokenInvalid, ImportTokenExpired, CiphertextInvalid, MaterialWrong, MaterialMismatch, AnotherPending.
+    Raises ImportTokenInvalid, ImportTokenExpired, CiphertextInvalid, MaterialWrong, MaterialMismatch, AnotherPending,
+    NotPrimary.
     """
     material = await room.keyholder.import_material(key.arn, key.id, key.spec, key.usage, token, wrapped)
     if wanted.material_id not in {None, material.material_id}:
@@ -103,10 +104,12 @@ async def bring(room: Keys, call: Call, key: Key, token: bytes, wrapped: bytes, 
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "ImportKeyMaterial")
         if (wanted.kind or (EXISTING if now.versions else NEW)) == NEW:
+            check_primary(now)
             await add(tx, now, material, wanted)
         else:
             await restore(tx, now, material, wanted)
         await enable_if_complete(tx, key)
+        await change_all(tx, now)
     return material.material_id
 
 
@@ -119,6 +122,9 @@ async def add(tx: Transaction, key: Key, material: Material, wanted: Wanted) -> 
     row = material_row(key.region, material, len(key.versions) + 1, tx.at)
     extra = {"expires_at": wanted.expires_at, "description": wanted.description, "pending": bool(key.versions)}
     await tx.execute(insert(materials).values(**row, **extra))
+    for region in key.replicas:  # they wait for the same bytes
+        there = {**row, "region": region, "token": None, "pending": bool(key.versions)}
+        await tx.execute(insert(materials).values(**there))
 
 
 async def restore(tx: Transaction, key: Key, material: Material, wanted: Wanted) -> None:
@@ -156,12 +162,14 @@ async def discard(room: Keys, call: Call, key: Key, material_id: str | None) -> 
 
 
 async def remove(tx: Transaction, key: Key, version: Version) -> None:
-    if version == key.pending:
-        await tx.execute(delete(materials).where(of_material(key, version.id)))
-        await change(tx, key, state=key.state.value)
-        return
-    await set_material(tx, key, version.id, token=None, expires_at=None)
-    await change(tx, key, state=(key.state if key.state in DYING else State.PENDING_IMPORT).value)
+    """Pending material goes everywhere with the primary key's, and leaves a replica to wait for it again."""
+    if version == key.pending and not key.is_replica:
+        await tx.execute(delete(materials).filter_by(key_id=key.id, material_id=version.id))
+    else:
+        await set_material(tx, key, version.id, token=None, expires_at=None)
+    if version != key.pending and key.state not in DYING:
+        await change(tx, key, state=State.PENDING_IMPORT.value)
+    await change_all(tx, key)
 
 
 async def expire_due(room: Keys, now: float) -> list[Happened]:

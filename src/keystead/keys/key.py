@@ -94,6 +94,10 @@ class Key:
     versions   newest last; the newest encrypts, all decrypt; none before the first import
     pending    imported material that the next rotation on demand will make the newest
     expires_at   when the first of its versions expires
+    primary_region   of a multi-Region key, the Region that leads
+    replicas     the other Regions that it is in
+    pending_everywhere   whether the pending material has been imported in all of them
+    pending_days   of a primary key that waits for its replicas to be deleted: the window that follows
     aliases    names, `alias/…`
     granted    whether any grant on it is live
     policy_ids  user and role ARNs of the policy to the unique ids they had when it was put
@@ -118,8 +122,11 @@ class Key:
     aliases: tuple[str, ...] = ()
     granted: bool = False
     deletion_at: float | None = None
-    multi_region: bool = False
+    primary_region: str | None = None
+    replicas: tuple[str, ...] = ()
     pending: Version | None = None
+    pending_everywhere: bool = False
+    pending_days: int | None = None
     expires_at: float | None = None
 
     @property
@@ -129,6 +136,26 @@ class Key:
     @property
     def enabled(self) -> bool:
         return self.state is State.ENABLED
+
+    @property
+    def multi_region(self) -> bool:
+        return self.primary_region is not None
+
+    @property
+    def is_replica(self) -> bool:
+        return self.primary_region not in {None, self.region}
+
+    @property
+    def multi_region_type(self) -> str | None:
+        """MultiRegionKeyType of KMS's model."""
+        if not self.multi_region:
+            return None
+        return "REPLICA" if self.is_replica else "PRIMARY"
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """All that the key is in, the primary one first."""
+        return (self.primary_region or self.region, *self.replicas)
 
     @property
     def material(self) -> Material:
@@ -152,8 +179,11 @@ class Key:
 
     def version(self, material_id: str) -> Version | None:
         """Likewise, the pending one included."""
-        every = (*self.versions, self.pending) if self.pending else self.versions
-        return next((v for v in every if v.id == material_id), None)
+        return next((v for v in self.every_version if v.id == material_id), None)
+
+    @property
+    def every_version(self) -> tuple[Version, ...]:
+        return (*self.versions, self.pending) if self.pending else self.versions
 
     @property
     def algorithms(self) -> tuple[str, ...]:

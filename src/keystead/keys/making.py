@@ -31,6 +31,7 @@ class Plan:
     rotation: Rotation = field(default_factory=Rotation)
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    primary_region: str | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -57,6 +58,7 @@ class Plan:
             policy_ids=self.policy.ids,
             tags=self.tags,
             aliases=self.aliases,
+            primary_region=self.primary_region,
         )
 
     def row(self) -> dict[str, Any]:
@@ -73,10 +75,11 @@ class Plan:
             "created_at": self.created_at,
             "rotation_period": self.rotation.period,
             "rotation_next_at": self.rotation.next_at,
-            "on_demand_rotations": 0,
+            "on_demand_rotations": self.rotation.on_demand,
             "policy": self.policy.text,
             "policy_ids": dict(self.policy.ids),
-            "multi_region": False,
+            "multi_region": self.primary_region is not None,
+            "primary_region": self.primary_region,
         }
 
 

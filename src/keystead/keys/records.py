@@ -26,6 +26,7 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
     named = await connection.execute(select(aliases.c.name).filter_by(**of_key).order_by(aliases.c.name))
     known = [version_of(v, row.spec, row.usage) for v in versions]
     pending = known.pop()[1] if known and known[-1][0] else None
+    everywhere = await regions_of(connection, row) if row.primary_region is not None else ()
     return Key(
         account=row.account,
         region=region,
@@ -48,10 +49,25 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
             (await connection.execute(select(exists(select(grants.c.id).where(live(region, key_id)))))).scalar()
         ),
         deletion_at=row.deletion_at,
-        multi_region=row.multi_region,
+        primary_region=row.primary_region,
+        replicas=tuple(name for name in everywhere if name != row.primary_region),
+        pending_everywhere=pending is not None and await is_everywhere(connection, pending.material),
+        pending_days=row.pending_days,
         pending=pending,
         expires_at=min((v.expires_at for _, v in known if v.expires_at is not None), default=None),
     )
+
+
+async def regions_of(connection: AsyncConnection, row: Any) -> tuple[str, ...]:
+    """Where a multi-Region key is."""
+    same = select(keys.c.region).where(keys.c.id == row.id, keys.c.account == row.account).order_by(keys.c.region)
+    return tuple(other.region for other in await connection.execute(same))
+
+
+async def is_everywhere(connection: AsyncConnection, material: Material) -> bool:
+    """Whether imported material has come to every Region of its key."""
+    away = select(materials.c.region).filter_by(key_id=material.key_id, material_id=material.material_id)
+    return (await connection.execute(away.where(materials.c.token.is_(None)))).first() is None
 
 
 def version_of(row: Any, spec: str, usage: str) -> tuple[bool, Version]:

@@ -11,9 +11,9 @@ from keystead.database.engine import Transaction
 from keystead.identities.call import Call
 from keystead.keyholder.promise import Material
 from keystead.keys import records
-from keystead.keys.changes import admitted, again, change, check_rotatable
+from keystead.keys.changes import admitted, again, change_all, check_primary, check_rotatable
 from keystead.keys.errors import NothingPending, RotationInProgress, RotationsExhausted
-from keystead.keys.key import AWS_KMS, DAY, EXTERNAL, Key, State
+from keystead.keys.key import AWS_KMS, DAY, EXTERNAL, Key, State, arn_of
 from keystead.keys.making import insert_material
 from keystead.keys.store import keys, materials
 from keystead.keys.use import Keys
@@ -44,26 +44,29 @@ async def enable(room: Keys, call: Call, named: str, period: int | None, asked: 
     """From today, every so many days. Without a period an existing one is kept."""
     key = await admitted(room, call, "EnableKeyRotation", named, asked)
     check_rotatable(key)
+    check_primary(key)
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "EnableKeyRotation")
         days = period or now.rotation.period or DEFAULT_PERIOD
         if days != now.rotation.period:
-            await change(tx, now, rotation_period=days, rotation_next_at=room.clock() + days * DAY)
+            await change_all(tx, now, rotation_period=days, rotation_next_at=room.clock() + days * DAY)
 
 
 async def disable(room: Keys, call: Call, named: str) -> None:
     key = await admitted(room, call, "DisableKeyRotation", named)
     check_rotatable(key)
+    check_primary(key)
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "DisableKeyRotation")
         if now.rotation.period is not None:
-            await change(tx, now, rotation_period=None, rotation_next_at=None)
+            await change_all(tx, now, rotation_period=None, rotation_next_at=None)
 
 
 async def on_demand(room: Keys, call: Call, named: str) -> Key:
     """Raises NotRotatable, OriginWrong, RotationsExhausted, RotationInProgress, NothingPending."""
     key = await admitted(room, call, "RotateKeyOnDemand", named)
     check_rotatable(key, (AWS_KMS, EXTERNAL))
+    check_primary(key)
     imported = key.origin == EXTERNAL
     material = None if imported else await room.keyholder.create_material(key.id, key.spec)
     async with room.database.write(call.id) as tx:
@@ -76,20 +79,31 @@ async def on_demand(room: Keys, call: Call, named: str) -> Key:
             await promote(tx, now)
         else:
             await add_version(tx, now, material, ON_DEMAND)
-        await change(tx, now, on_demand_rotations=now.rotation.on_demand + 1)
+        await change_all(tx, now, on_demand_rotations=now.rotation.on_demand + 1)
     return key
 
 
 async def add_version(tx: Transaction, key: Key, material: Material, rotation_type: str) -> None:
-    await insert_material(tx, key.region, material, len(key.versions) + 1, rotation_type)
+    """In every Region at once: none encrypts under what another cannot open."""
+    for region in key.regions:
+        await insert_material(tx, region, material, len(key.versions) + 1, rotation_type)
+    await tell_replicas(tx, key, material.material_id)
+
+
+async def tell_replicas(tx: Transaction, key: Key, material_id: str) -> None:
+    """SynchronizeMultiRegionKey, in the Region of each (KMS developer guide, CloudTrail entries)."""
+    for region in key.replicas:
+        happened = Happened(key.account, region, key.id, arn_of(key.account, region, key.id), material_id)
+        await outbox.put(tx, service_event("SynchronizeMultiRegionKey", happened, at=tx.at))
 
 
 async def promote(tx: Transaction, key: Key) -> None:
     """Make the imported material that waits for it the current one. Raises NothingPending."""
-    if key.pending is None or not key.pending.present:
+    if key.pending is None or not key.pending_everywhere:
         raise NothingPending(key.arn)
-    waiting = update(materials).filter_by(region=key.region, key_id=key.id, material_id=key.pending.id)
+    waiting = update(materials).filter_by(key_id=key.id, material_id=key.pending.id)
     await tx.execute(waiting.values(pending=False, made_at=tx.at, rotation_type=ON_DEMAND))
+    await tell_replicas(tx, key, key.pending.id)
 
 
 async def rotate_due(room: Keys, now: float) -> list[Happened]:
@@ -97,6 +111,7 @@ async def rotate_due(room: Keys, now: float) -> list[Happened]:
     due = (
         select(keys.c.region, keys.c.id)
         .where(keys.c.rotation_next_at <= now, keys.c.state == State.ENABLED.value)
+        .where(keys.c.primary_region.is_(None) | (keys.c.primary_region == keys.c.region))
         .order_by(keys.c.rotation_next_at)
     )
     async with room.database.read() as connection:
@@ -113,12 +128,12 @@ async def rotate_one(room: Keys, region: str, key_id: str, now: float) -> Happen
     material = await room.keyholder.create_material(key.id, key.spec)
     async with room.database.write("rotation") as tx:
         current = await records.load(tx.connection, region, key_id)
-        if current is None or not current.enabled or current.rotation.period is None:
+        if current is None or current.is_replica or not current.enabled or current.rotation.period is None:
             return None
         if current.rotation.next_at is None or current.rotation.next_at > now:
             return None
         await add_version(tx, current, material, AUTOMATIC)
-        await change(tx, current, rotation_next_at=now + current.rotation.period * DAY)
+        await change_all(tx, current, rotation_next_at=now + current.rotation.period * DAY)
         happened = Happened(key.account, region, key_id, key.arn, material.material_id)
         await outbox.put(tx, service_event("RotateKey", happened, at=tx.at))
     return happened

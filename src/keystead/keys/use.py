@@ -1,6 +1,6 @@
 """The one door to keys: nothing reaches a key, its record or its material but through here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -116,12 +116,14 @@ class Keys:
         clock: Callable[[], float],
         *,
         cached: int = LIMIT,
+        regions: Container[str] = (),
     ) -> None:
-        """`cached` bounds how much is kept in memory: so many keys, aliases and grants."""
+        """`cached` bounds how much is kept in memory: so many keys, aliases and grants. `regions` are those served here."""
         self.database = database
         self.keyholder = keyholder
         self.identities = identities
         self.clock = clock
+        self.regions = regions
         self.known = Known(database, feed, cached)
 
     async def use(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from keystead.keys.use import Keys
-from keystead.services.kms import aliases, cryptography, grants, importing, lifecycle, policies, rotation, tags
+from keystead.services.kms import aliases, cryptography, grants, importing, lifecycle, policies, regions, rotation, tags
 from keystead.services.kms.errors import ERRORS
 from keystead.services.service import Service
 
@@ -46,10 +46,11 @@ OPERATIONS: Final = (
     importing.get_parameters_for_import,
     importing.import_key_material,
     importing.delete_imported_key_material,
+    regions.replicate_key,
+    regions.update_primary_region,
 )
 
 ASYMMETRIC: Final = "asymmetric, HMAC and key agreement keys are not served yet"
-REGIONS: Final = "multi-Region keys are not served yet"
 STORES: Final = "custom key stores are not served yet"
 ATTESTATION: Final = "attestation documents are not verified here"
 SERVICE_PRINCIPALS: Final = "no service acts in its own name here"
@@ -62,7 +63,6 @@ REFUSED: Final = {
         ),
         ASYMMETRIC,
     ),
-    **dict.fromkeys(("ReplicateKey", "UpdatePrimaryRegion"), REGIONS),
     **dict.fromkeys(
         (
             "CreateCustomKeyStore", "DescribeCustomKeyStores", "UpdateCustomKeyStore", "ConnectCustomKeyStore",

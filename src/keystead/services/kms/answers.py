@@ -3,7 +3,7 @@
 from typing import Any
 
 from keystead.keys.grants import Grant
-from keystead.keys.key import EXTERNAL, SPECS, Key, State
+from keystead.keys.key import EXTERNAL, SPECS, Key, State, arn_of
 
 
 def key_metadata(key: Key) -> dict[str, Any]:
@@ -25,13 +25,22 @@ def key_metadata(key: Key) -> dict[str, Any]:
         "MultiRegion": key.multi_region,
         member: list(algorithms),
     }
-    if key.versions:
+    if key.versions and key.state is not State.CREATING:
         metadata["CurrentKeyMaterialId"] = key.material_id
     if key.origin == EXTERNAL and key.versions and key.versions[-1].present:
         metadata |= expiration(key.expires_at)
     if key.state is State.PENDING_DELETION and key.deletion_at is not None:
         metadata["DeletionDate"] = key.deletion_at
+    if key.state is State.PENDING_REPLICA_DELETION:
+        metadata["PendingDeletionWindowInDays"] = key.pending_days
+    if key.multi_region:
+        metadata["MultiRegionConfiguration"] = multi_region_configuration(key)
     return metadata
+
+
+def multi_region_configuration(key: Key) -> dict[str, Any]:
+    primary, *replicas = [{"Arn": arn_of(key.account, region, key.id), "Region": region} for region in key.regions]
+    return {"MultiRegionKeyType": key.multi_region_type, "PrimaryKey": primary, "ReplicaKeys": replicas}
 
 
 def expiration(expires_at: float | None) -> dict[str, Any]:

@@ -49,6 +49,8 @@ ERRORS: Final[Table] = {
     RequestRefused:                    ("ValidationException", None),
     errors.NotRotatable:               ("UnsupportedOperationException", None),
     errors.OriginWrong:                ("UnsupportedOperationException", "{arn} origin is {origin} which is not valid for this operation."),
+    errors.NotPrimary:                 ("UnsupportedOperationException", "{arn} is not a multi-region primary key."),
+    errors.ReplicaExists:              ("AlreadyExistsException", "{arn} already exists."),
     errors.NothingPending:             ("KMSInvalidStateException", "No available key material pending rotation for the key: {arn}."),
     errors.AnotherPending:             ("KMSInvalidStateException", "New key material (id: {material_id}) cannot be imported into KMS key {arn}, because another key material (id: {pending}) is pending rotation."),
     errors.MaterialMismatch:           ("IncorrectKeyMaterialException", None),

@@ -10,7 +10,7 @@ from keystead.identities.call import Call
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT
 from keystead.keys import changes, creation, listing
 from keystead.keys import tags as key_tags
-from keystead.keys.conditions import KeyContext
+from keystead.keys.conditions import KeyContext, truth
 from keystead.keys.errors import NotServed, ParameterWrong
 from keystead.keys.key import AWS_KMS, ENCRYPT_DECRYPT, EXTERNAL, SPECS, State
 from keystead.keys.lastuse import days_without_use, last_use
@@ -53,15 +53,17 @@ async def create_key(
     if key_spec and customer_master_key_spec and key_spec != customer_master_key_spec:
         raise ParameterWrong("KeySpec and CustomerMasterKeySpec must be the same when both are given.")
     spec = key_spec or customer_master_key_spec or SYMMETRIC_DEFAULT
-    usage = check_kind(spec, key_usage, origin, multi_region=multi_region)
+    usage = check_kind(spec, key_usage, origin)
     asked: dict[str, Values] = {
         "kms:keyspec": (spec,),
         "kms:customermasterkeyspec": (spec,),
         "kms:keyusage": (usage,),
         "kms:customermasterkeyusage": (usage,),
         "kms:keyorigin": (origin,),
-        "kms:multiregion": ("false",),
+        "kms:multiregion": truth(multi_region),
     }
+    if multi_region:
+        asked["kms:multiregionkeytype"] = ("PRIMARY",)
     if bypass_policy_lockout_safety_check is not None:
         asked["kms:bypasspolicylockoutsafetycheck"] = (str(bypass_policy_lockout_safety_check).lower(),)
     key = await creation.create(
@@ -70,6 +72,7 @@ async def create_key(
         policy=policy,
         description=description,
         origin=origin,
+        multi_region=multi_region,
         tags=tags_of(tags),
         bypass=bool(bypass_policy_lockout_safety_check),
         asked=asked,
@@ -82,7 +85,7 @@ def tags_of(listed: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return key_tags.check(listed)
 
 
-def check_kind(spec: str, usage: str | None, origin: str, *, multi_region: bool) -> str:
+def check_kind(spec: str, usage: str | None, origin: str) -> str:
     """The usage of a kind of key that can be made here. What AWS itself refuses is refused in its words."""
     offered = next((usages for prefix, usages in USAGES.items() if spec.startswith(prefix)), ())
     if usage is None and spec != SYMMETRIC_DEFAULT:
@@ -94,8 +97,6 @@ def check_kind(spec: str, usage: str | None, origin: str, *, multi_region: bool)
         raise NotServed(f"KeySpec {spec} is not served here: only symmetric encryption keys are.")
     if origin not in {AWS_KMS, EXTERNAL}:
         raise NotServed(f"Origin {origin} is not served here: only {AWS_KMS} and {EXTERNAL} are.")
-    if multi_region:
-        raise NotServed("MultiRegion keys are not served here.")
     return usage
 
 
@@ -154,12 +155,14 @@ async def schedule_key_deletion(
     asked = await unused_for(keys, call, key_id)
     asked["kms:schedulekeydeletionpendingwindowindays"] = (str(pending_window_in_days),)
     key = await changes.schedule_deletion(keys, call, key_id, pending_window_in_days, asked)
-    return {
+    answer: dict[str, Any] = {
         "KeyId": key.arn,
-        "DeletionDate": key.deletion_at,
         "KeyState": key.state.value,
         "PendingWindowInDays": pending_window_in_days,
     }
+    if key.deletion_at is not None:
+        answer["DeletionDate"] = key.deletion_at
+    return answer
 
 
 async def cancel_key_deletion(keys: Keys, call: Call, *, key_id: str) -> Answer:

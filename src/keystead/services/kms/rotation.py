@@ -18,6 +18,7 @@ ALL_KEY_MATERIAL: Final = "ALL_KEY_MATERIAL"
 CURRENT: Final = "CURRENT"
 NON_CURRENT: Final = "NON_CURRENT"
 PENDING_ROTATION: Final = "PENDING_ROTATION"
+PENDING_IMPORTS: Final = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"
 
 
 async def enable_key_rotation(
@@ -77,7 +78,7 @@ def every_entry(key: Key, *, everything: bool) -> Iterator[dict[str, Any]]:
         if everything or number > 1:
             yield entry(key, version, CURRENT if number == len(key.versions) else NON_CURRENT)
     if everything and key.pending is not None:
-        yield entry(key, key.pending, PENDING_ROTATION)
+        yield entry(key, key.pending, PENDING_ROTATION if key.pending_everywhere else PENDING_IMPORTS)
 
 
 def entry(key: Key, version: Version, state: str) -> dict[str, Any]:
