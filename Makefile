@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 FOLDER ?=
-SERVERS := postgresql mariadb-server redis-server
+SERVERS := postgresql mariadb-server redis-server softhsm2
 
 setup: .venv/installed
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from .postgresql import postgresql, postgresql_server, postgresql_url  # noqa: F401  # fixtures
+from .softhsm import shared_softhsm, softhsm, softhsm_home  # noqa: F401  # fixtures
 
 
 @pytest.fixture(scope="session")

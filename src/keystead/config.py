@@ -10,6 +10,7 @@ import msgspec
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
+HSM_FILE: Final = "hsm.toml"
 
 
 class Limits(NamedTuple):
@@ -35,6 +36,7 @@ class Limits(NamedTuple):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How this node runs. What a secret could hide in (the database URL) is left out of the repr.
 
+    hsm_file      which hardware security modules there are (keyholder.hsm_file); hsm.toml in the data folder, if it is there
     oidc_ca       a file of certificate authorities that OIDC providers may have besides those that the machine trusts
     metrics_port  0 for none
     trail_policy  a file that names the witnesses of this node's log (trail.policy); empty for none
@@ -58,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     allow_plain_http: bool = False
     passphrase_file: str = ""
+    hsm_file: str = ""
     oidc_ca: str = ""
     checkpoint_seconds: float = 10.0
     trail_bucket: str = "keystead-trail"
@@ -94,6 +97,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def folder(self) -> Path:
         return Path(self.data)
+
+    @property
+    def hsms(self) -> str:
+        """The path of the HSM file; empty where there is none."""
+        beside = self.folder / HSM_FILE
+        return self.hsm_file or (str(beside) if beside.exists() else "")
 
     @property
     def database_url(self) -> str:

@@ -8,19 +8,22 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from keystead.config import Installation, Settings, new_node
+from keystead import logs
+from keystead.config import HSM_FILE, Installation, Settings, new_node
 from keystead.database import sealed_keys
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.identities import errors
 from keystead.identities.room import Identities
-from keystead.keyholder import seals, setup
+from keystead.keyholder import hsm_file, seals, setup
 from keystead.keyholder.errors import SealNotOpened
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.own_keys import CHECKPOINT
 from keystead.keyholder.promise import SealedKey
+from keystead.keyholder.reach import Reach
 from keystead.keyholder.seals import Seal
 from keystead.trail import setup as trail
 
@@ -51,9 +54,9 @@ class Administrator:
 
 
 async def install(settings: Settings, *, region: str, seal: Seal, account: str | None = None) -> Administrator:
-    """Set up `settings.data`. What a failure leaves behind is removed.
+    """Set up `settings.data`. What a failure leaves behind is removed, but for a key in a token.
 
-    Raises InstallationExists unless the folder is empty or absent.
+    Raises SealNotOpened, HsmLost, and InstallationExists unless the folder is empty or absent.
     """
     data = settings.folder
     if data.exists() and any(data.iterdir()):
@@ -101,6 +104,8 @@ async def _install(settings: Settings, region: str, seal: Seal, account: str) ->
     seeds = fresh.software.checkpoint_seeds(checkpoint)
     trail.create(settings.folder / "trail", installation.origin, checkpoint, seeds)
     installation.save(settings.folder)
+    if settings.hsm_file:
+        shutil.copyfile(settings.hsm_file, settings.folder / HSM_FILE)
     return Administrator(account, key_id, secret)
 
 
@@ -113,7 +118,7 @@ async def add_account(settings: Settings, account: str | None) -> Administrator:
     Raises FileNotFoundError, AccountExists, AccountRefused, or SealNotOpened.
     """
     Installation.load(settings.folder)
-    software = setup.open(settings.folder, seals.given(settings.folder, passphrase_of(settings)))
+    software = setup.open(settings.folder, seals.given(settings.folder, passphrase_of(settings), reach_of(settings)))
     database = Database.open(settings.database_url)
     try:
         async with database.read() as connection:
@@ -126,6 +131,20 @@ async def add_account(settings: Settings, account: str | None) -> Administrator:
     finally:
         await database.close()
     return Administrator(made, key_id, secret)
+
+
+def reach_of(settings: Settings) -> Reach:
+    """The hardware security modules of this node, called from this process. Raises SealNotOpened."""
+    try:
+        entries = hsm_file.read(settings.hsms)
+        if not entries:
+            return Reach()
+        from keystead.keyholder.pkcs11 import Tokens
+    except hsm_file.HsmFileWrong as error:
+        raise SealNotOpened(str(error)) from None
+    except ImportError:
+        raise SealNotOpened("Hardware security modules need the extra: pip install 'keystead[pkcs11]'") from None
+    return Reach(Tokens(entries, partial(logs.say, "keystead")))
 
 
 def passphrase_of(settings: Settings) -> bytes | None:

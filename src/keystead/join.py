@@ -13,6 +13,7 @@ from keystead.install import InstallationExists, emptied_on_failure
 from keystead.keyholder import seals, setup
 from keystead.keyholder.own_keys import CHECKPOINT
 from keystead.keyholder.promise import SealedKey
+from keystead.keyholder.reach import Reach
 from keystead.keyholder.seals import SEAL_FILE
 from keystead.trail import setup as trail
 
@@ -21,7 +22,7 @@ class DatabaseNotShared(Exception):
     """The database is a file of one node."""
 
 
-async def join(settings: Settings, source: Path, passphrase: bytes | None) -> Installation:
+async def join(settings: Settings, source: Path, passphrase: bytes | None, reach: Reach) -> Installation:
     """Set up `settings.data` as a further node of the installation whose folder, or a copy of it, is `source`.
 
     Of `source` only keystead.json and the seal are read. Raises FileNotFoundError, InstallationExists, DatabaseNotShared,
@@ -30,7 +31,7 @@ async def join(settings: Settings, source: Path, passphrase: bytes | None) -> In
     if settings.folder.exists() and any(settings.folder.iterdir()):
         raise InstallationExists(settings.folder)
     installation = msgspec.structs.replace(Installation.load(source), node=new_node())
-    software = setup.open(source, seals.given(source, passphrase))
+    software = setup.open(source, seals.given(source, passphrase, reach))
     database = Database.open(settings.database_url)
     try:
         if not database.shared:

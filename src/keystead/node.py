@@ -1,5 +1,6 @@
 """One node: which processes it is made of, and which sockets each is handed.
 
+    hsm × N     one or more for each hardware security module, on a socket to the keyholder
     keyholder   listens on worker.sock, scheduler.sock, and recorder-key.sock for the recorder's signing seeds
     recorder    listens on recorder.sock
     worker × N  share the TCP listener
@@ -14,7 +15,7 @@ import ipaddress
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,8 @@ import msgspec
 from keystead import log_setup, logs
 from keystead.config import Installation, Settings
 from keystead.database.counter import ChangeCounter
-from keystead.keyholder import seals
+from keystead.database.engine import Database
+from keystead.keyholder import hsm_file, seals
 from keystead.keyholder.errors import SealNotOpened
 from keystead.metrics import meters
 from keystead.part import Part
@@ -145,7 +147,6 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
 
 def migrate(settings: Settings) -> None:
     """In a thread: while it loads SQL and its migrations, the children load their programs."""
-    from keystead.database.engine import Database
 
     async def upgrade() -> None:
         database = Database.open(settings.database_url)
@@ -211,8 +212,11 @@ def children(
 
     measured, published = (-1 if one is None else one.fileno() for one in apart)
     scheduler = part(0, listener=measured, published=published)
+    entries = modules(settings)
+    links = {name: runtime.pair() for name in entries}
     return [
-        keyholder(settings, runtime),
+        *hsm_processes(settings, runtime, entries, links),
+        keyholder(settings, runtime, {name: keyholders for name, (keyholders, _) in links.items()}),
         recorder(settings, installation, runtime),
         Child(
             "scheduler",
@@ -233,7 +237,34 @@ def children(
     ]
 
 
-def keyholder(settings: Settings, runtime: Runtime) -> Child:
+def modules(settings: Settings) -> hsm_file.Entries:
+    """Raises StartFailed."""
+    try:
+        return hsm_file.read(settings.hsms)
+    except hsm_file.HsmFileWrong as error:
+        raise StartFailed(str(error)) from None
+
+
+def hsm_processes(
+    settings: Settings, runtime: Runtime, entries: hsm_file.Entries, links: Mapping[str, tuple[int, int]]
+) -> Iterator[Child]:
+    """Those of one module share its socket, and each takes from it what it can do."""
+    each = [name for name, entry in entries.items() for _ in range(entry.processes)]
+    for number, name in enumerate(each, 1):
+        _, descriptor = links[name]
+        command = (
+            "-m", "keystead.keyholder.hsm_process",
+            "--hsm-file", settings.hsms,
+            "--name", name,
+            "--fd", str(descriptor),
+            "--process", f"hsm-{number}",
+            "--metrics", str(page(runtime, f"hsm-{number}")),
+            "--log-format", settings.log_format,
+        )  # fmt: skip  # an option and its value stand together
+        yield Child(f"hsm {number}", command, descriptors=(descriptor,))
+
+
+def keyholder(settings: Settings, runtime: Runtime, links: Mapping[str, int]) -> Child:
     sockets = {
         role: runtime.listen(name)
         for role, name in (
@@ -246,7 +277,9 @@ def keyholder(settings: Settings, runtime: Runtime) -> Child:
     command += ["--metrics", str(page(runtime, "keyholder"))]
     for role, descriptor in sockets.items():
         command += [f"--{role}-fd", str(descriptor)]
-    descriptors = [*sockets.values()]
+    for name, descriptor in links.items():
+        command += ["--hsm", f"{name}={descriptor}"]
+    descriptors = [*sockets.values(), *links.values()]
     if settings.passphrase_file:
         passphrase = os.open(settings.passphrase_file, os.O_RDONLY | os.O_CLOEXEC)
         command += ["--passphrase-fd", str(passphrase)]

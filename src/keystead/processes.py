@@ -248,6 +248,12 @@ class Runtime:
         self._listeners.append(listener)
         return listener.fileno()
 
+    def pair(self) -> tuple[int, int]:
+        """The two ends of a connection between children, for messages; it outlives the restarts of both."""
+        ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listeners += ends
+        return ends[0].fileno(), ends[1].fileno()
+
     def close(self) -> None:
         for listener in self._listeners:
             listener.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from keystead.config import Installation, Settings
 from keystead.database import sealed_keys
 from keystead.database.engine import Database, Transaction
-from keystead.install import passphrase_of
+from keystead.install import passphrase_of, reach_of
 from keystead.keyholder.backups import OpenedSeal
 from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.software import Software
@@ -39,9 +39,9 @@ class Unsealed:
 
 @asynccontextmanager
 async def unsealed(settings: Settings) -> AsyncIterator[Unsealed]:
-    """Raises FileNotFoundError, SealNotOpened, DatabaseLost, TokenInvalid when the database is another installation's."""
+    """Raises FileNotFoundError, SealNotOpened, HsmLost, DatabaseLost, TokenInvalid when the database is another installation's."""
     installation = Installation.load(settings.folder)
-    seal = OpenedSeal.of(settings.folder, passphrase_of(settings))
+    seal = OpenedSeal.of(settings.folder, passphrase_of(settings), reach_of(settings))
     software = seal.software()
     database = Database.open(settings.database_url)
     try:

@@ -5,7 +5,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,17 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from keystead.keyholder import setup
+from keystead.keyholder import hsm_file, setup
 from keystead.keyholder.algorithms.specs import SPECS
 from keystead.keyholder.client import SocketKeyholder
+from keystead.keyholder.errors import RequestRefused
 from keystead.keyholder.local import LocalKeyholder
-from keystead.keyholder.promise import Material, SealedKey
-from keystead.keyholder.seals import FileSeal
+from keystead.keyholder.pkcs11 import Tokens
+from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material, SealedKey
+from keystead.keyholder.reach import Reach
+from keystead.keyholder.seals import FileSeal, Pkcs11Seal, Seal
+
+from ..softhsm import SoftHsm  # noqa: TID252  # rings of tests are no packages
 
 settings.register_profile("keyholder", deadline=None)  # a busy machine is no failure
 settings.load_profile("keyholder")
@@ -39,13 +44,16 @@ class House:
     process: subprocess.Popen[bytes] | None = None
     more: tuple[str, ...] = ()
     descriptors: tuple[int, ...] = ()
+    modules: "tuple[Module, ...]" = ()
 
     def start(self) -> subprocess.Popen[bytes]:
         handed = {role: listener.fileno() for role, listener in self.listeners.items()}
         options = [part for role, number in handed.items() for part in (f"--{role}-fd", str(number))]
+        options += [part for module in self.modules for part in ("--hsm", module.option)]
+        links = [module.ends[0].fileno() for module in self.modules]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "keystead.keyholder", "--data", str(self.data), *options, *self.more],
-            pass_fds=(*handed.values(), *self.descriptors),
+            pass_fds=(*handed.values(), *self.descriptors, *links),
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -82,8 +90,45 @@ class House:
             self.process.terminate()
         if self.process is not None:
             self.process.communicate(timeout=10)
+        for module in self.modules:
+            module.stop()
         for listener in self.listeners.values():
             listener.close()
+
+
+@dataclass
+class Module:
+    """The processes of a token, and their connection to the keyholder."""
+
+    hsm: SoftHsm
+    ends: tuple[socket.socket, socket.socket]
+    processes: list[subprocess.Popen[bytes]]
+
+    @classmethod
+    def of(cls, hsm: SoftHsm) -> "Module":
+        return cls(hsm, socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET), [])
+
+    @property
+    def option(self) -> str:
+        return f"{self.hsm.name}={self.ends[0].fileno()}"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        end = self.ends[1].fileno()
+        options = ["--hsm-file", str(self.hsm.file), "--name", self.hsm.name, "--fd", str(end)]
+        made = subprocess.Popen([sys.executable, "-m", "keystead.keyholder.hsm_process", *options], pass_fds=(end,))
+        self.processes.append(made)
+        return made
+
+    def kill(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.processes.clear()
+
+    def stop(self) -> None:
+        self.kill()
+        for end in self.ends:
+            end.close()
 
 
 def everything(connection: socket.socket) -> bytes:
@@ -123,13 +168,29 @@ def wire() -> type:
     return Wire
 
 
+class InToken:
+    """A keyholder whose material is made in a token: what the promise says of material is true of it, wherever it is."""
+
+    def __init__(self, keyholder: Any, hsm: SoftHsm) -> None:
+        self._keyholder = keyholder
+        self._hsm = hsm
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return getattr(self._keyholder, name)
+
+    async def create_material(self, key_id: str, spec: str, usage: str = "ENCRYPT_DECRYPT") -> Material:
+        if spec != SYMMETRIC_DEFAULT or usage != "ENCRYPT_DECRYPT":
+            raise RequestRefused
+        return await self._keyholder.create_hsm_material(key_id, self._hsm.name)
+
+
 class Face:
     """A keyholder whose methods are called without `await`."""
 
-    def __init__(self, runner: asyncio.Runner, keyholder: Any) -> None:
+    def __init__(self, runner: asyncio.Runner, keyholder: Any, offered: Iterable[str] = SPECS) -> None:
         self._runner = runner
         self._keyholder = keyholder
-        self.offered = frozenset(SPECS)
+        self.offered = frozenset(offered)
         """KMS key specs that it makes; a backend that makes fewer says so here."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -137,8 +198,8 @@ class Face:
         return lambda *given: self._runner.run(method(*given))
 
 
-def installed(folder: Path) -> House:
-    fresh = setup.create(folder, FileSeal())
+def installed(folder: Path, seal: Seal | None = None) -> House:
+    fresh = setup.create(folder, seal or FileSeal())
     listeners = {}
     for role in ROLES:
         listeners[role] = socket.socket(socket.AF_UNIX)
@@ -162,6 +223,24 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="session")
+def hsm_house(shared_softhsm: SoftHsm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One whose root key is in a token."""
+    made = in_token(shared_softhsm, tmp_path_factory.mktemp("hsm-keyholder"))
+    made.modules[0].start()
+    made.start()
+    yield made
+    made.stop()
+
+
+def in_token(hsm: SoftHsm, folder: Path) -> House:
+    tokens = Tokens(hsm_file.read(str(hsm.file)))
+    made = installed(folder, Pkcs11Seal(hsm.name, Reach(tokens)))
+    tokens.close()
+    made.modules = (Module.of(hsm),)
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -212,13 +291,25 @@ def made(keyholder: Face) -> Callable[..., Material]:
     return make
 
 
-@pytest.fixture(scope="session", params=["local", "socket"])
-def keyholder(request: pytest.FixtureRequest, runner: asyncio.Runner, house: House) -> Face:
-    """Every backend of the promise. One that joins is a further name here; `offered` says what it makes."""
-    if request.param == "socket":
-        found: Face = request.getfixturevalue("worker")
-        return found
-    return Face(runner, LocalKeyholder(setup.open(house.data, FileSeal()), house.read_sealed))
+@pytest.fixture(scope="session")
+def hsm_worker(runner: asyncio.Runner, hsm_house: House) -> Iterator[Face]:
+    for face in connected(runner, hsm_house, "worker"):
+        yield Face(runner, InToken(face._keyholder, hsm_house.modules[0].hsm), {SYMMETRIC_DEFAULT})
+
+
+@pytest.fixture(scope="session")
+def hsm_scheduler(runner: asyncio.Runner, hsm_house: House) -> Iterator[Face]:
+    yield from connected(runner, hsm_house, "scheduler")
+
+
+@pytest.fixture(scope="session", params=["local", "socket", "softhsm"])
+def keyholder(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Face:
+    """Every backend of the promise. One that joins is a further name here."""
+    if request.param == "local":
+        house = request.getfixturevalue("house")
+        return Face(runner, LocalKeyholder(setup.open(house.data, FileSeal()), house.read_sealed))
+    found: Face = request.getfixturevalue({"socket": "worker", "softhsm": "hsm_worker"}[request.param])
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -226,5 +317,14 @@ def caretaker(request: pytest.FixtureRequest, keyholder: Face) -> Face:
     """The same backend, for what only the scheduler may ask."""
     if isinstance(keyholder._keyholder, LocalKeyholder):
         return keyholder
-    found: Face = request.getfixturevalue("scheduler")
+    in_token = isinstance(keyholder._keyholder, InToken)
+    found: Face = request.getfixturevalue("hsm_scheduler" if in_token else "scheduler")
     return found
+
+
+@pytest.fixture(scope="session")
+def sealed(request: pytest.FixtureRequest, keyholder: Face) -> tuple[SealedKey, ...]:
+    """The sealed keys of the same backend."""
+    in_token = isinstance(keyholder._keyholder, InToken)
+    house: House = request.getfixturevalue("hsm_house" if in_token else "house")
+    return house.sealed

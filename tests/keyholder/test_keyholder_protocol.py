@@ -60,6 +60,12 @@ MAY = [
     (protocol.ImportMaterial("arn", "key", SYMMETRIC_DEFAULT, "ENCRYPT_DECRYPT", b"token", b"wrapped"), {WORKER}),
     (protocol.NewDigestKey(1), {SCHEDULER}),
     (protocol.SignDigest(SEALED, "2026-01-01T00:00:00Z", "bucket/key", "0" * 64, "null"), {SCHEDULER}),
+    (protocol.CreateHsmMaterial("key", "cluster"), {WORKER}),
+    (protocol.DestroyHsmMaterial(MATERIAL), {WORKER, SCHEDULER}),
+    (protocol.ConnectHsm("cluster", b"token", "key-store/x"), {WORKER, SCHEDULER}),
+    (protocol.LookHsm("cluster"), {WORKER, SCHEDULER}),
+    (protocol.HsmRandom("cluster", 32), {WORKER}),
+    (protocol.KeepSecret(b"x", "key-store/x"), {WORKER}),
 ]
 
 

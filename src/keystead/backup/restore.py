@@ -50,6 +50,7 @@ from keystead.keyholder.backups import Altered, OpenedSeal
 from keystead.keyholder.errors import SealNotOpened
 from keystead.keyholder.own_keys import CHECKPOINT
 from keystead.keyholder.promise import SealedKey
+from keystead.keyholder.reach import Reach
 from keystead.keyholder.seals import SEAL_FILE
 from keystead.keyholder.software import Software
 from keystead.trail import disk, setup
@@ -73,10 +74,11 @@ class Restored(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What the backup is opened with: a folder with the key file of a file seal, or the passphrase."""
+    """What the backup is opened with: a folder with the key file of a file seal, the passphrase, or the token's module."""
 
     folder: Path | None
     passphrase: bytes | None
+    reach: Reach | None = None
 
 
 async def restore(settings: Settings, source: Path, given: Given, say: Progress = lambda _: None) -> Restored:
@@ -127,9 +129,9 @@ def open_seal(file: BinaryIO, head: Head, clear: bytes, given: Given) -> OpenedS
 
 
 def candidates(head: Head, given: Given) -> Iterator[Callable[[], OpenedSeal]]:
-    yield partial(OpenedSeal.from_parts, head.seal, given.folder, given.passphrase)
+    yield partial(OpenedSeal.from_parts, head.seal, given.folder, given.passphrase, given.reach)
     if given.folder is not None and (given.folder / SEAL_FILE).exists():
-        yield partial(OpenedSeal.of, given.folder, given.passphrase)
+        yield partial(OpenedSeal.of, given.folder, given.passphrase, given.reach)
 
 
 class Backup(NamedTuple):

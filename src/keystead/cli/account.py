@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from keystead.cli.output import DataOption, Output, OutputOption, fail, print_facts, print_json
+from keystead.cli.output import HSM_LOST, DataOption, Output, OutputOption, fail, print_facts, print_json
 from keystead.config import Settings
 from keystead.install import AccountExists, add_account
-from keystead.keyholder.errors import SealNotOpened
+from keystead.keyholder.errors import HsmLost, SealNotOpened
 
 application = typer.Typer(help="Accounts of this deployment.", no_args_is_help=True)
 
@@ -35,6 +35,8 @@ def create(
         fail(f"There is no installation in {data}.")
     except AccountExists as exists:
         fail(f"Account {exists.account} exists already.")
+    except HsmLost:
+        fail(HSM_LOST)
     except SealNotOpened as failed:
         fail(str(failed))
     facts = {

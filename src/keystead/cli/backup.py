@@ -14,12 +14,12 @@ from keystead.backup.make import Made
 from keystead.backup.make import backup as make_backup
 from keystead.backup.restore import Given, Restored
 from keystead.backup.restore import restore as restore_backup
-from keystead.cli.output import DataOption, Output, OutputOption, errors, fail, print_facts, print_json
+from keystead.cli.output import HSM_LOST, DataOption, Output, OutputOption, errors, fail, print_facts, print_json
 from keystead.config import Settings
 from keystead.database.archive import Unfit
 from keystead.database.errors import DatabaseLost, DatabaseNotEmpty
-from keystead.install import InstallationExists, passphrase_of
-from keystead.keyholder.errors import SealNotOpened, TokenInvalid
+from keystead.install import InstallationExists, passphrase_of, reach_of
+from keystead.keyholder.errors import HsmLost, SealNotOpened, TokenInvalid
 from keystead.trail.errors import LogDamaged, LogMissing
 
 INSTALLATION: Final = "keystead.json"
@@ -77,7 +77,9 @@ def restore(
     """Make an installation from a backup, in an empty folder and an empty database."""
     settings = Settings.read({"data": data, "database": database, "passphrase_file": passphrase_file})
     with told():
-        made = asyncio.run(restore_backup(settings, source, Given(seal_from, passphrase_of(settings)), say))
+        made = asyncio.run(
+            restore_backup(settings, source, Given(seal_from, passphrase_of(settings), reach_of(settings)), say)
+        )
     (print_json if output is Output.json else print_facts)(restored_facts(made))
 
 
@@ -120,5 +122,7 @@ def told() -> Iterator[None]:
         fail(f"The log is missing or damaged ({damaged or 'no log'}): see keystead trail verify.")
     except KeyError:
         fail("A database URL begins with sqlite: or postgresql:")
+    except HsmLost:
+        fail(HSM_LOST)
     except (BackupDamaged, SealNotOpened, DatabaseLost, Unfit, ValueError) as failed:
         fail(str(failed))

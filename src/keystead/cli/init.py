@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from keystead.cli.output import DataOption, Output, OutputOption, fail, out, print_facts, print_json
+from keystead.cli.output import HSM_LOST, DataOption, Output, OutputOption, fail, out, print_facts, print_json
 from keystead.config import Settings
-from keystead.install import InstallationExists, install
-from keystead.keyholder.seals import FileSeal, PassphraseSeal, Seal
+from keystead.install import InstallationExists, install, reach_of
+from keystead.keyholder.errors import HsmLost, SealNotOpened
+from keystead.keyholder.seals import FileSeal, PassphraseSeal, Pkcs11Seal, Seal
 from keystead.wire import model
 
 
@@ -19,6 +20,13 @@ class SealKind(StrEnum):
 
     file = "file"
     passphrase = "passphrase"  # noqa: S105  # the kind's name
+    pkcs11 = "pkcs11"
+
+
+HsmOption = Annotated[
+    str | None,
+    typer.Option(help="For a pkcs11 seal: the token that is to hold the root key, by its name in the HSM file."),
+]
 
 
 def init(
@@ -27,6 +35,10 @@ def init(
     account_id: Annotated[str | None, typer.Option(help="12 digits. [default: random]")] = None,
     seal: Annotated[SealKind, typer.Option(help="What unlocks the root key.")] = SealKind.file,
     passphrase_file: Annotated[Path | None, typer.Option(help="Holds the passphrase. [default: ask]")] = None,
+    hsm: HsmOption = None,
+    hsm_file: Annotated[
+        str | None, typer.Option(help="Which hardware security modules there are; copied into the data folder.")
+    ] = None,
     host: Annotated[str, typer.Option(help="For the endpoint URL that is printed.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="For the endpoint URL that is printed.")] = 8333,
     database: Annotated[str | None, typer.Option(help="Database URL. [default: SQLite in the data folder]")] = None,
@@ -37,11 +49,16 @@ def init(
         fail(f"{region} is not a Region of the aws partition.")
     if account_id is not None and not (len(account_id) == 12 and account_id.isascii() and account_id.isdigit()):
         fail("An account id has 12 digits.")
-    settings = Settings.read({"data": data, "host": host, "port": port, "database": database})
+    settings = Settings.read({"data": data, "host": host, "port": port, "database": database, "hsm_file": hsm_file})
     try:
-        made = asyncio.run(install(settings, region=region, seal=chosen(seal, passphrase_file), account=account_id))
+        wanted = in_token(settings, hsm) if seal is SealKind.pkcs11 else chosen(seal, passphrase_file)
+        made = asyncio.run(install(settings, region=region, seal=wanted, account=account_id))
     except InstallationExists as exists:
         fail(f"{exists.data} is not empty; nothing was changed.")
+    except HsmLost:
+        fail(HSM_LOST)
+    except SealNotOpened as failed:
+        fail(str(failed))
     facts = {
         "endpoint_url": f"http://{host}:{port}",
         "region": region,
@@ -55,6 +72,14 @@ def init(
     print_facts(facts)
     out.print("\nThe secret access key is not shown again. Start with:")
     out.print(f"  keystead serve --data {data} --port {port}", markup=False, highlight=False, soft_wrap=True)
+
+
+def in_token(settings: Settings, hsm: str | None) -> Seal:
+    """Raises SealNotOpened."""
+    reach = reach_of(settings)
+    if hsm is None or reach.module is None or hsm not in reach.module.names:
+        fail("A pkcs11 seal needs --hsm with the name of a token in the HSM file.")
+    return Pkcs11Seal(hsm, reach)
 
 
 def chosen(kind: SealKind, passphrase_file: Path | None) -> Seal:

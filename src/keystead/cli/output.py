@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Never
+from typing import Annotated, Final, Never
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+HSM_LOST: Final = "The hardware security module cannot be used now: the lines above say why. Nothing was changed."
 out = Console()
 errors = Console(stderr=True)
 

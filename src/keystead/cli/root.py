@@ -8,10 +8,11 @@ import typer
 from rich.progress import Progress
 
 from keystead.cli.backup import DatabaseOption, PassphraseOption, told
-from keystead.cli.init import SealKind
+from keystead.cli.init import HsmOption, SealKind, in_token
 from keystead.cli.output import DataOption, Output, OutputOption, errors, fail, print_facts, print_json
 from keystead.config import Settings
 from keystead.database.sealed_keys import VersionTaken
+from keystead.install import reach_of
 from keystead.keyholder.seals import FileSeal, PassphraseSeal, Seal
 from keystead.keyholder.succession import FormerRootNeeded
 from keystead.root.reseal import FormerSealServes, OtherNodes
@@ -86,6 +87,7 @@ def reseal(
     database: DatabaseOption = None,
     passphrase_file: PassphraseOption = None,
     new_passphrase_file: Annotated[Path | None, typer.Option(help="Holds the new passphrase. [default: ask]")] = None,
+    hsm: HsmOption = None,
     same_root: Annotated[
         bool, typer.Option("--same-root", help="Only another seal: older backups open with it as well.")
     ] = False,
@@ -94,12 +96,13 @@ def reseal(
     """Make a new seal and a new root key. Then restart every node, and run keystead root finish."""
     settings = Settings.read({"data": data, "database": database, "passphrase_file": passphrase_file})
     with told():
-        made = asyncio.run(replace(settings, wanted(seal, new_passphrase_file), same_root=same_root))
+        to = in_token(settings, hsm) if seal is SealKind.pkcs11 else wanted(settings, seal, new_passphrase_file)
+        made = asyncio.run(replace(settings, to, same_root=same_root))
     facts = {
         "seal": made.seal,
         "kind": made.kind,
-        "opens_with": str(made.key_file or "passphrase"),
-        "former_opens_with": str(made.former_key_file or "passphrase"),
+        "opens_with": str(made.key_file or made.kind),
+        "former_opens_with": str(made.former_key_file or made.former_kind),
     }
     (print_json if output is Output.json else print_facts)(facts)
     option = " with --passphrase-file" if made.kind == SealKind.passphrase else ""
@@ -108,12 +111,14 @@ def reseal(
         tell("Keep a copy of what opened the seal of before for as long as you keep backups made under it.")
 
 
-def wanted(kind: SealKind, passphrase_file: Path | None) -> Seal:
+def wanted(settings: Settings, kind: SealKind, passphrase_file: Path | None) -> Seal:
+    reach = reach_of(settings)  # of a former root key that is in a token
     if kind is SealKind.file:
-        return FileSeal()
+        return FileSeal(reach)
     if passphrase_file is None:
-        return PassphraseSeal(typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True).encode())
-    return PassphraseSeal(passphrase_file.read_bytes().rstrip(b"\r\n"))
+        typed = typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True)
+        return PassphraseSeal(typed.encode(), reach)
+    return PassphraseSeal(passphrase_file.read_bytes().rstrip(b"\r\n"), reach)
 
 
 @application.command()

@@ -34,6 +34,10 @@ def serve(
     passphrase_file: Annotated[
         str | None, typer.Option(help="File that holds the passphrase of a passphrase seal.")
     ] = None,
+    hsm_file: Annotated[
+        str | None,
+        typer.Option(help="Which hardware security modules there are. [default: hsm.toml in the data folder]"),
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Serve /metrics here; 0 for nowhere. [default: 0]")
     ] = None,

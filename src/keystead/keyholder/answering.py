@@ -1,6 +1,6 @@
 """From the bytes of a request to the bytes of its answer: who may ask, which method does it, which status it ends with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +21,7 @@ from keystead.keyholder.protocol import (
     decode,
     encode,
 )
+from keystead.keyholder.reach import HsmNeeded, Steps
 from keystead.keyholder.software import Software
 
 REFUSED: Final = bytes([STATUSES[RequestRefused]])
@@ -28,6 +29,13 @@ REFUSED_BUSY: Final = bytes([STATUSES[KeyholderBusy]])
 SUCCEEDED: Final = bytes([OK])
 TURN_LIMIT: Final = 64 * 1024
 """Bytes of answers made at once. A request of 13 bytes may have an answer of 1 KB: who does not read, is not answered."""
+
+
+class InSteps(NamedTuple):
+    """A request that needs a hardware security module: the steps whose result its answer is made of."""
+
+    number: int
+    steps: Steps[Any]
 
 
 class Errand(NamedTuple):
@@ -40,16 +48,17 @@ class Errand(NamedTuple):
 
     number: int
     generate: Callable[[], bytes]
-    finish: Callable[[bytes], bytes]
+    finish: Callable[[bytes], bytes | InSteps]
 
 
 class Turn(NamedTuple):
-    """answers  to write; rest  of what was received; more  there may be whole frames in it; errands  to be done"""
+    """answers  to write; rest  of what was received; more  there may be whole frames in it; errands, stepping  to be done"""
 
     answers: bytes
     rest: bytes
     more: bool
     errands: tuple[Errand, ...] = ()
+    stepping: tuple[InSteps, ...] = ()
 
 
 class Answering:
@@ -67,6 +76,7 @@ class Answering:
         """Answer whole frames, up to TURN_LIMIT. Raises Malformed, also for a frame that has only begun."""
         answers: list[bytes] = []
         errands: list[Errand] = []
+        stepping: list[InSteps] = []
         rest = size = 0
         for number, body, end in whole_frames(received):
             rest = end
@@ -74,13 +84,16 @@ class Answering:
             if isinstance(answer, Errand):
                 errands.append(answer)
                 continue
+            if isinstance(answer, InSteps):
+                stepping.append(answer)
+                continue
             answers += framed(number, answer)
             size += len(answer)
             if size >= TURN_LIMIT:
                 break
-        return Turn(b"".join(answers), received[rest:], size >= TURN_LIMIT, tuple(errands))
+        return Turn(b"".join(answers), received[rest:], size >= TURN_LIMIT, tuple(errands), tuple(stepping))
 
-    def answer(self, number: int, body: memoryview) -> bytes | Errand:
+    def answer(self, number: int, body: memoryview) -> bytes | Errand | InSteps:
         """Status and result, or what has to be done first. Raises Malformed."""
         try:
             asked = decode(body)
@@ -91,19 +104,32 @@ class Answering:
             return REFUSED
         if asked.generates is not None and self._software.is_slow(asked.generates):
             generate = partial(self._software.generate, asked.generates)
-            return Errand(number, generate, partial(self._finished, method, astuple(asked)))
-        return carried_out(method, *astuple(asked))
+            return Errand(number, generate, partial(self._finished, number, method, astuple(asked)))
+        return self._carried_out(number, method, *astuple(asked))
 
-    def _finished(self, method: Callable[..., Any], fields: tuple[Any, ...], made: bytes) -> bytes:
-        return carried_out(method, *fields, made)
+    def _finished(
+        self, number: int, method: Callable[..., Any], fields: tuple[Any, ...], made: bytes
+    ) -> bytes | InSteps:
+        return self._carried_out(number, method, *fields, made)
+
+    def _carried_out(self, number: int, method: Callable[..., Any], *fields: Any) -> bytes | InSteps:
+        """Status and result, or the steps to it."""
+        try:
+            result = method(*fields)
+        except KeyholderError as error:
+            return refused(error)
+        except HsmNeeded:
+            return InSteps(number, self._software.reach.steps(method, *fields))
+        return InSteps(number, result) if isinstance(result, Generator) else SUCCEEDED + encode(result)
 
 
-def carried_out(method: Callable[..., Any], *fields: Any) -> bytes:
-    """Status and result."""
-    try:
-        return SUCCEEDED + encode(method(*fields))
-    except KeyholderError as error:
-        return bytes([STATUSES[type(error)]])
+def stepped(result: Any) -> bytes:
+    """Status and result of steps: what they returned, or the KeyholderError that they raised."""
+    return refused(result) if isinstance(result, KeyholderError) else SUCCEEDED + encode(result)
+
+
+def refused(error: KeyholderError) -> bytes:
+    return bytes([STATUSES[type(error)]])
 
 
 def framed(number: int, answer: bytes) -> tuple[bytes, bytes]:

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keystead.keyholder import seals
 from keystead.keyholder.errors import SealNotOpened
-from keystead.keyholder.sealing import BACKUP, TAG_LENGTH, Altered, derive
+from keystead.keyholder.reach import Reach
+from keystead.keyholder.sealing import BACKUP, TAG_LENGTH, Altered, Key, derive
 from keystead.keyholder.seals import FILE, SEAL_FILE, Seal, key_file
 from keystead.keyholder.secret_files import read, write
 from keystead.keyholder.software import Software
@@ -34,7 +35,7 @@ MARKS: Final = {False: b"\x00", True: b"\x01"}
 class Stream:
     """One direction of one backup: chunks in order, from the first to the last. Holds a secret."""
 
-    def __init__(self, root: bytes, nonce: bytes, head: bytes) -> None:
+    def __init__(self, root: Key, nonce: bytes, head: bytes) -> None:
         self._cipher = AESGCM(derive(root, BACKUP, nonce))
         self._head = head
         self._number = 0
@@ -67,23 +68,26 @@ class OpenedSeal:
 
     content: bytes = field(repr=False)
     key: bytes | None = field(repr=False)
-    _roots: tuple[bytes, ...] = field(repr=False)
+    _roots: tuple[Key, ...] = field(repr=False)
+    _reach: Reach = field(repr=False)
 
     @classmethod
-    def of(cls, folder: Path, passphrase: bytes | None) -> Self:
-        """Of a folder with a seal file. Raises SealNotOpened."""
-        return cls.from_parts(read(folder / SEAL_FILE), folder, passphrase)
+    def of(cls, folder: Path, passphrase: bytes | None, reach: Reach | None = None) -> Self:
+        """Of a folder with a seal file. Raises SealNotOpened, HsmLost."""
+        return cls.from_parts(read(folder / SEAL_FILE), folder, passphrase, reach)
 
     @classmethod
-    def from_parts(cls, content: bytes, folder: Path | None, passphrase: bytes | None) -> Self:
-        """`content` is that of a seal file; its key file, if it has one, is in `folder`. Raises SealNotOpened."""
+    def from_parts(
+        cls, content: bytes, folder: Path | None, passphrase: bytes | None, reach: Reach | None = None
+    ) -> Self:
+        """`content` is that of a seal file; its key file, if it has one, is in `folder`. Raises SealNotOpened, HsmLost."""
         file = seals.parsed(content, SEAL_FILE)
-        seal: Seal = seals.fitting(file, passphrase)
+        seal: Seal = seals.fitting(file, passphrase, reach)
         if file.kind == FILE and folder is None:
             raise SealNotOpened(f"This backup needs {key_file(file.id)}: name the folder that holds it.")
         where = folder or Path()
         roots = seals.opened(where, seal, file)
-        return cls(content, read(where / key_file(file.id)) if file.kind == FILE else None, roots)
+        return cls(content, read(where / key_file(file.id)) if file.kind == FILE else None, roots, seal.reach)
 
     @property
     def formers(self) -> int:
@@ -92,7 +96,7 @@ class OpenedSeal:
 
     def software(self) -> Software:
         """A keyholder under this seal; sealed keys are still to be loaded."""
-        return Software(*self._roots)
+        return Software(*self._roots, reach=self._reach)
 
     def sealing(self, nonce: bytes, head: bytes) -> Stream:
         """A new backup, under the newest root key."""

@@ -31,6 +31,7 @@ PAUSES: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between attempts to connect; the last one for ever."""
 
 BYTES: Final = Decoder(bytes).decode
+TEXT: Final = Decoder(str).decode
 TRUTH: Final = Decoder(bool).decode
 PAIR: Final = Decoder(tuple[bytes, bytes]).decode
 TRIPLE: Final = Decoder(tuple[bytes, bytes, bytes]).decode
@@ -158,11 +159,29 @@ class SocketKeyholder:
     async def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
         return await self._ask(protocol.OpenValue(material, blob, sealed, context, kind), BYTES)
 
+    async def create_hsm_material(self, key_id: str, hsm: str) -> Material:
+        return await self._ask(protocol.CreateHsmMaterial(key_id, hsm), MATERIAL)
+
+    async def destroy_hsm_material(self, material: Material) -> None:
+        await self._ask(protocol.DestroyHsmMaterial(material), NOTHING)
+
+    async def connect_hsm(self, hsm: str, password: bytes, binding: str) -> str:
+        return await self._ask(protocol.ConnectHsm(hsm, password, binding), TEXT)
+
+    async def look_hsm(self, hsm: str) -> None:
+        await self._ask(protocol.LookHsm(hsm), NOTHING)
+
+    async def hsm_random(self, hsm: str, length: int) -> bytes:
+        return await self._ask(protocol.HsmRandom(hsm, length), BYTES)
+
     async def random(self, length: int) -> bytes:
         return await self._ask(protocol.Random(length), BYTES)
 
     async def create_secret(self, binding: str) -> tuple[str, bytes]:
         return await self._ask(protocol.CreateSecret(binding), SECRET)
+
+    async def keep_secret(self, secret: bytes, binding: str) -> bytes:
+        return await self._ask(protocol.KeepSecret(secret, binding), BYTES)
 
     async def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> bytes:
         return await self._ask(protocol.SigningKey(token, binding, date, region, service), BYTES)

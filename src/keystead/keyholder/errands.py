@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 C = TypeVar("C")
 
@@ -31,7 +31,7 @@ class Done(NamedTuple, Generic[C]):
 
     client: C
     number: int
-    finish: Callable[[bytes], bytes]
+    finish: Callable[[bytes], Any]
     made: bytes | None
 
 
@@ -42,14 +42,14 @@ class Errands(Generic[C]):
         self.woken, self._waking = socket.socketpair()
         self.woken.setblocking(False)
         self._waking.setblocking(False)
-        self._waiting: SimpleQueue[tuple[C, int, Callable[[], bytes], Callable[[bytes], bytes]]] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[C, int, Callable[[], bytes], Callable[[bytes], Any]]] = SimpleQueue()
         self._done: deque[Done[C]] = deque()
         before = threading.stack_size(STACK_BYTES)
         for _ in range(threads):
             threading.Thread(target=self._run, name="errands", daemon=True).start()
         threading.stack_size(before)
 
-    def add(self, client: C, number: int, generate: Callable[[], bytes], finish: Callable[[bytes], bytes]) -> bool:
+    def add(self, client: C, number: int, generate: Callable[[], bytes], finish: Callable[[bytes], Any]) -> bool:
         """False when too many wait already."""
         if self._waiting.qsize() >= WAITING_LIMIT:
             return False

@@ -41,5 +41,13 @@ class ImportTokenExpired(KeyholderError):
     """The wrapping key was good for a day."""
 
 
+class HsmLost(KeyholderError):
+    """The hardware security module is not there, or failed. Safe to try again."""
+
+
+class HsmKeyGone(KeyholderError):
+    """The module is there, and does not have the key."""
+
+
 class SealNotOpened(Exception):
     """The root key stays locked. The text is for the operator and says what to do; nothing was changed."""

@@ -6,6 +6,7 @@ from typing import ParamSpec, TypeVar
 
 from keystead.keyholder.errors import DomainKeyUnknown
 from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey, WrappingKey
+from keystead.keyholder.reach import Steps, run
 from keystead.keyholder.software import Software
 
 P = ParamSpec("P")
@@ -111,11 +112,29 @@ class LocalKeyholder:
     async def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
         return await self._ask(self._software.open_value, material, blob, sealed, context, kind)
 
+    async def create_hsm_material(self, key_id: str, hsm: str) -> Material:
+        return await self._in_steps(self._software.create_hsm_material, key_id, hsm)
+
+    async def destroy_hsm_material(self, material: Material) -> None:
+        await self._in_steps(self._software.destroy_hsm_material, material)
+
+    async def connect_hsm(self, hsm: str, password: bytes, binding: str) -> str:
+        return await self._in_steps(self._software.connect_hsm, hsm, password, binding)
+
+    async def look_hsm(self, hsm: str) -> None:
+        await self._in_steps(self._software.look_hsm, hsm)
+
+    async def hsm_random(self, hsm: str, length: int) -> bytes:
+        return await self._in_steps(self._software.hsm_random, hsm, length)
+
     async def random(self, length: int) -> bytes:
         return self._software.random(length)
 
     async def create_secret(self, binding: str) -> tuple[str, bytes]:
         return await self._ask(self._software.create_secret, binding)
+
+    async def keep_secret(self, secret: bytes, binding: str) -> bytes:
+        return await self._ask(self._software.keep_secret, secret, binding)
 
     async def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> bytes:
         return await self._ask(self._software.signing_key, token, binding, date, region, service)
@@ -156,6 +175,10 @@ class LocalKeyholder:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    async def _in_steps(self, method: Callable[P, Steps[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Whoever has the keyholder in this process waits for a module like everybody else here."""
+        return await self._ask(lambda: run(method(*args, **kwargs), self._software.reach.module))
 
     async def _made(self, spec: str) -> bytes | None:
         """What is slow to make, made on another thread."""

@@ -14,7 +14,8 @@ from keystead.keyholder.errors import RequestRefused, TokenInvalid
 from keystead.keyholder.opened import Opened, OpenedMaterials
 from keystead.keyholder.own_keys import OwnKeys
 from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material
-from keystead.keyholder.sealing import KEY_LENGTH, wipe
+from keystead.keyholder.reach import InHsm, Reach
+from keystead.keyholder.sealing import KEY_LENGTH, Key, wipe
 from keystead.keyholder.tokens import Binding
 
 TOKEN_LIMIT: Final = 4096
@@ -25,8 +26,9 @@ NAME_LIMIT: Final = 256
 class Materials:
     """Holds secrets: no part of it may leave this process."""
 
-    def __init__(self, own: OwnKeys) -> None:
+    def __init__(self, own: OwnKeys, reach: Reach) -> None:
         self._own = own
+        self._reach = reach
         self._symmetric: OpenedMaterials[Opened] = OpenedMaterials()
         self._working: OpenedMaterials[WorkingKey] = OpenedMaterials()
 
@@ -42,10 +44,23 @@ class Materials:
         wipe(secret)
         return Material(key_id, material_id, spec, token, usage)
 
+    def referring(self, key_id: str, key: InHsm) -> Material:
+        """A token for material that is in a hardware security module."""
+        reference = key.reference()
+        material_id = tokens.material_id(self._own, name(key_id).decode(), reference)
+        bound = binding(key_id, material_id, SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT)
+        token = tokens.wrap(self._own, bound, reference, tokens.REFERENCE)
+        return Material(key_id, material_id, SYMMETRIC_DEFAULT, token)
+
+    def in_hsm(self, material: Material) -> InHsm | None:
+        """Where the material is, if it is in a hardware security module."""
+        key = self.symmetric(material).material
+        return key if isinstance(key, InHsm) else None
+
     def rewrap(self, material: Material) -> Material:
         bound = of_material(material)
         secret = self.unwrap(bound, material.token)
-        token = tokens.wrap(self._own, bound, secret)
+        token = tokens.wrap(self._own, bound, secret, material.token[:1])
         wipe(secret)
         return Material(material.key_id, material.material_id, material.spec, token, material.usage)
 
@@ -76,14 +91,23 @@ class Materials:
         if material.spec != SYMMETRIC_DEFAULT or material.usage != ENCRYPT_DECRYPT:
             raise RequestRefused
         secret = self.unwrap(of_material(material), material.token)
-        if len(secret) != KEY_LENGTH:
-            raise TokenInvalid
-        opened = Opened(material, secret)
+        opened = Opened(material, self._key_of(material.token, secret))
         self._symmetric.keep(material, opened)
         return opened
 
+    def _key_of(self, token: bytes, secret: bytes) -> Key:
+        try:
+            key = InHsm.from_reference(secret, self._reach) if token[:1] == tokens.REFERENCE else secret
+        except ValueError:
+            raise TokenInvalid from None
+        if isinstance(key, bytes) and len(key) != KEY_LENGTH:
+            raise TokenInvalid
+        return key
+
     def _open_working(self, material: Material) -> WorkingKey:
         family = of_spec(material.spec, material.usage).family
+        if material.token[:1] == tokens.REFERENCE:
+            raise RequestRefused
         secret = self.unwrap(of_material(material), material.token)
         try:
             opened = family.open(secret)

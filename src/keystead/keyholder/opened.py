@@ -10,7 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from keystead.keyholder.ciphertext import header, prefixed, utf8
 from keystead.keyholder.promise import Material
-from keystead.keyholder.sealing import wipe
+from keystead.keyholder.sealing import Key, wipe
 
 GENERATION_LIMIT: Final = 1024
 """Materials in one generation; about 1 KB each. Opening one costs as much as an encryption."""
@@ -24,11 +24,11 @@ M = TypeVar("M", bound=Wipeable)
 
 
 class Opened:
-    """Unwrapped symmetric material, with what every blob of it begins with and is bound to."""
+    """Unwrapped symmetric material, or what reaches it in its token, with what every blob of it begins with and is bound to."""
 
     __slots__ = ("bound", "header", "material")
 
-    def __init__(self, material: Material, secret: bytes) -> None:
+    def __init__(self, material: Material, secret: Key) -> None:
         self.material = secret
         self.header = header(material.material_id)
         self.bound = prefixed(utf8(material.key_id))
@@ -37,7 +37,8 @@ class Opened:
         return "Opened()"
 
     def wipe(self) -> None:
-        wipe(self.material)
+        if isinstance(self.material, bytes):
+            wipe(self.material)
 
 
 class OpenedMaterials(Generic[M]):

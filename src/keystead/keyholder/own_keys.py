@@ -4,7 +4,8 @@
     bound = id, UUID (16) | version (4) | purpose
 
 Nothing can make a key of another purpose or version out of a sealed one. New ones are sealed under the newest root key;
-those that a former one sealed open as well, for as long as the seal keeps it.
+those that a former one sealed open as well, for as long as the seal keeps it. A root key may be in a hardware security
+module (keyholder.reach).
 """
 
 import uuid
@@ -15,7 +16,7 @@ from keystead.keyholder import digests
 from keystead.keyholder.ciphertext import utf8
 from keystead.keyholder.errors import DomainKeyUnknown, TokenInvalid
 from keystead.keyholder.promise import SealedKey
-from keystead.keyholder.sealing import OWN_KEY, Altered, open_sealed, seal_verified, urandom, wipe
+from keystead.keyholder.sealing import OWN_KEY, Altered, Key, open_sealed, seal_verified, urandom, wipe
 
 VERSION: Final = b"\x01"
 DOMAIN: Final = "domain"
@@ -34,7 +35,7 @@ VERSION_LIMIT: Final = 2**32 - 1
 class OwnKeys:
     """What the root key opens. Holds secrets: no part of it may leave this process."""
 
-    def __init__(self, roots: tuple[bytes, ...]) -> None:
+    def __init__(self, roots: tuple[Key, ...]) -> None:
         """`roots`, newest first."""
         self._roots = roots
         self._domains: dict[bytes, bytes] = {}
@@ -113,7 +114,7 @@ class OwnKeys:
         return self._identifier
 
 
-def _open(root: bytes, key: SealedKey) -> bytes:
+def _open(root: Key, key: SealedKey) -> bytes:
     """Raises TokenInvalid."""
     if key.purpose not in LENGTHS or key.blob[:1] != VERSION or not 0 < key.version <= VERSION_LIMIT:
         raise TokenInvalid

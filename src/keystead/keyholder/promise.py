@@ -1,6 +1,6 @@
 """What the keyholder promises to everybody outside it: operations on material that never leaves it.
 
-    token     01 | domain key id (16) | what only the keyholder can read
+    token     01 or 02 | domain key id (16) | what only the keyholder can read
 
 Rotating a domain key: `new_domain_key`, store it, `load` it; then `rewrap` and `rewrap_secret` every token that
 `wrapped_under` shows to be older. Both can be stopped and begun again anywhere: old tokens open as before.
@@ -87,7 +87,7 @@ class WrappingKey(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
 
 def wrapped_under(token: bytes) -> str:
     """The UUID of the domain key that this token needs. Nothing is verified; ValueError for what cannot be a token."""
-    if token[:1] != b"\x01" or len(token) < 17:
+    if token[:1] not in {b"\x01", b"\x02"} or len(token) < 17:
         raise ValueError("not a token of this version")
     return str(uuid.UUID(bytes=token[1:17]))
 
@@ -183,11 +183,32 @@ class Keyholder(Protocol):
     async def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
         """The value, in one unwrap."""
 
+    async def create_hsm_material(self, key_id: str, hsm: str) -> Material:
+        """A new key in the token of this name in the HSM file, which it never leaves: for symmetric encryption.
+
+        This and whatever uses it may raise HsmLost (retryable) or HsmKeyGone.
+        """
+
+    async def destroy_hsm_material(self, material: Material) -> None:
+        """Of a key that is in a token; nothing for any other."""
+
+    async def connect_hsm(self, hsm: str, password: bytes, binding: str) -> str:
+        """Whether a token can be used, and the kept password is its PIN: empty, or a ConnectionErrorCode."""
+
+    async def look_hsm(self, hsm: str) -> None:
+        """Whether a token can be used now. Raises HsmLost."""
+
+    async def hsm_random(self, hsm: str, length: int) -> bytes:
+        """From the token's own generator, 1–1024 bytes."""
+
     async def random(self, length: int) -> bytes:
         """1–1024 bytes."""
 
     async def create_secret(self, binding: str) -> tuple[str, bytes]:
         """(secret access key of 40 characters, token bound to `binding`, the access key id). The secret is shown once."""
+
+    async def keep_secret(self, secret: bytes, binding: str) -> bytes:
+        """A token for the secret of somebody else, bound to `binding`, which begins with `key-store/`. 1–64 bytes."""
 
     async def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> bytes:
         """The SigV4 signing key of one day, Region and service, 32 bytes."""

@@ -20,6 +20,8 @@ import msgspec
 from keystead.keyholder.errors import (
     CiphertextInvalid,
     DomainKeyUnknown,
+    HsmKeyGone,
+    HsmLost,
     ImportTokenExpired,
     ImportTokenInvalid,
     KeyholderBusy,
@@ -49,6 +51,8 @@ STATUSES: Final[dict[type[KeyholderError], int]] = {
     KeyholderBusy: 6,
     ImportTokenInvalid: 7,
     ImportTokenExpired: 8,
+    HsmLost: 9,
+    HsmKeyGone: 10,
 }
 ERRORS: Final = {status: error for error, status in STATUSES.items()}
 
@@ -286,6 +290,35 @@ class SignDigest(Request, tag=45):
     previous: str
 
 
+class CreateHsmMaterial(Request, tag=60):
+    key_id: str
+    hsm: str
+
+
+class DestroyHsmMaterial(Request, tag=61):
+    material: Material
+
+
+class ConnectHsm(Request, tag=62):
+    hsm: str
+    password: bytes
+    binding: str
+
+
+class LookHsm(Request, tag=63):
+    hsm: str
+
+
+class HsmRandom(Request, tag=64):
+    hsm: str
+    length: int
+
+
+class KeepSecret(Request, tag=65):
+    secret: bytes
+    binding: str
+
+
 class Operation(NamedTuple):
     """One row: the method that answers, and who may ask."""
 
@@ -326,6 +359,12 @@ OPERATIONS: Final[dict[type[Request], Operation]] = {
     SignDigest: Operation("sign_digest", _S),
     SealValue: Operation("seal_value", _W),
     OpenValue: Operation("open_value", _W),
+    CreateHsmMaterial: Operation("create_hsm_material", _W),
+    DestroyHsmMaterial: Operation("destroy_hsm_material", _WS),  # a key that could not be stored; deletion
+    ConnectHsm: Operation("connect_hsm", _WS),
+    LookHsm: Operation("look_hsm", _WS),
+    HsmRandom: Operation("hsm_random", _W),
+    KeepSecret: Operation("keep_secret", _W),
     PublicKey: Operation("public_key", _W),
     Sign: Operation("sign", _W),
     Verify: Operation("verify", _W),
@@ -347,6 +386,7 @@ decode: Final = msgspec.msgpack.Decoder[Request](
     | Encapsulate | Decapsulate | GenerateDataKeyPair | GenerateDataKeyPairWithoutPlaintext | SealValue | OpenValue
     | MakeWrappingKey | ImportMaterial
     | NewDigestKey | SignDigest
+    | CreateHsmMaterial | DestroyHsmMaterial | ConnectHsm | LookHsm | HsmRandom | KeepSecret
 ).decode  # fmt: skip  # a list of names
 encode: Final = msgspec.msgpack.Encoder().encode
 

@@ -12,7 +12,7 @@ not commit to its key: whoever may choose between keys puts what names the key i
 import ctypes
 import hmac
 import os
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,6 +31,7 @@ SECRET_TOKEN: Final = b"keystead secret token"
 MARKER: Final = b"keystead page marker"
 OWN_KEY: Final = b"keystead own key"
 FORMER_ROOT: Final = b"keystead former root key"
+SEAL_CHECK: Final = b"keystead seal check"
 BACKUP: Final = b"keystead backup"
 VALUE: Final = b"keystead value"
 IMPORT_TOKEN: Final = b"keystead import token"
@@ -43,13 +44,33 @@ _LENGTH_IN_BITS: Final = b"\x00\x00\x01\x00"
 _BYTES_HEADER: Final = bytes.__basicsize__ - 1
 
 
+class Deriving(Protocol):
+    """A key that is not in this process, where the keys of single messages are derived from it all the same."""
+
+    def nonce(self, label: bytes) -> bytes:
+        """A new one, random."""
+
+    def derived(self, label: bytes, nonce: bytes) -> bytes:
+        """What `derive` would give."""
+
+
+Key = bytes | Deriving
+
+
 class Altered(Exception):
     """Not sealed under this key, label and bound data, or altered since. Carries nothing."""
 
 
-def derive(key: bytes, label: bytes, nonce: bytes) -> bytes:
+def derive(key: Key, label: bytes, nonce: bytes) -> bytes:
     """The 32-byte key of one message."""
+    if not isinstance(key, bytes):
+        return key.derived(label, nonce)
     return counter_mode(key, label + b"\x00" + nonce + _LENGTH_IN_BITS)
+
+
+def derivation_input(label: bytes, nonce: bytes) -> bytes:
+    """What HMAC-SHA-256 is computed of for `derive`, where somebody else computes it."""
+    return _COUNTER + label + b"\x00" + nonce + _LENGTH_IN_BITS
 
 
 def counter_mode(key: bytes, fixed_input: bytes) -> bytes:
@@ -57,15 +78,17 @@ def counter_mode(key: bytes, fixed_input: bytes) -> bytes:
     return hmac.digest(key, _COUNTER + fixed_input, "sha256")
 
 
-def seal(key: bytes, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:
+def seal(key: Key, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:
     """A derived key is not wiped: it opens this one message, and lies in memory beside the key it came from."""
     fresh = urandom(NONCE_LENGTH + IV_LENGTH)
+    if not isinstance(key, bytes):
+        fresh = key.nonce(label) + fresh[NONCE_LENGTH:]
     head = header + fresh
     cipher = AESGCM(derive(key, label, fresh[:NONCE_LENGTH]))
     return head + cipher.encrypt(fresh[NONCE_LENGTH:], plaintext, head + bound)
 
 
-def open_sealed(key: bytes, label: bytes, header_length: int, sealed: bytes, bound: bytes) -> bytes:
+def open_sealed(key: Key, label: bytes, header_length: int, sealed: bytes, bound: bytes) -> bytes:
     """The plaintext. The caller has checked the header. Raises Altered."""
     iv_at = header_length + NONCE_LENGTH
     ciphertext_at = iv_at + IV_LENGTH
@@ -78,7 +101,7 @@ def open_sealed(key: bytes, label: bytes, header_length: int, sealed: bytes, bou
         raise Altered from None
 
 
-def seal_verified(key: bytes, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:
+def seal_verified(key: Key, label: bytes, header: bytes, bound: bytes, plaintext: bytes) -> bytes:
     """`seal` for what must not be lost: opened again and compared before anybody relies on it."""
     sealed = seal(key, label, header, bound, plaintext)
     opened = open_sealed(key, label, len(header), sealed, bound)

@@ -2,9 +2,10 @@
 
 DATA/seal.json, mode 0600:
 
-    {"version": 1, "id": UUID, "kind": "file" | "passphrase",
+    {"version": 1, "id": UUID, "kind": "file" | "passphrase" | "pkcs11",
      "argon2": {"salt", "time_cost", "memory_cost", "parallelism"},        passphrase only; memory in KiB
-     "iv": …, "sealed": …,                                                 bytes in base64
+     "hsm": name in the HSM file, "object": CKA_ID, "check": …,            pkcs11 only
+     "iv": …, "sealed": …,                                                 bytes in base64; pkcs11: empty
      "former": [ … ]}                                                      absent = none; newest first
 
     sealed = AES-256-GCM(S, iv, root key, AAD = id (16) | version (4))
@@ -12,18 +13,22 @@ DATA/seal.json, mode 0600:
     S, file:        the 32 bytes of DATA/seal-ID.key, mode 0600
     S, passphrase:  argon2id(passphrase, salt, …), 32 bytes (RFC 9106)
 
+    pkcs11:         there is no S: the root key is the token's own, and never leaves it
+    check  = what the root key derives for label "keystead seal check" and nonce id (keyholder.sealing)
+
     former = 01 | nonce (16) | iv (12) | ciphertext | tag (16)             a root key that this one replaced, under this one
                                                                            label "keystead former root key", bound = id
+             02 | …                                                        likewise, of a reference to one in a token
 
-The tag is the check value: a wrong passphrase is noticed, and nothing is changed. A file seal on the disk that also holds
-the data protects a copy of the database, not a stolen machine.
+The tag, or the check, is the check value: a wrong passphrase or token is noticed, and nothing is changed. A file seal on
+the disk that also holds the data protects a copy of the database, not a stolen machine.
 """
 
 import hmac
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import msgspec
 from argon2.exceptions import HashingError
@@ -32,12 +37,17 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from keystead.keyholder.errors import SealNotOpened
+from keystead.keyholder.errors import HsmKeyGone, SealNotOpened
+from keystead.keyholder.hsm import OBJECT_LENGTH, MakeKey
+from keystead.keyholder.reach import InHsm, Reach, ask
 from keystead.keyholder.sealing import (
     FORMER_ROOT,
     IV_LENGTH,
     KEY_LENGTH,
+    SEAL_CHECK,
     Altered,
+    Key,
+    derive,
     open_sealed,
     seal_verified,
     urandom,
@@ -47,8 +57,10 @@ from keystead.keyholder.secret_files import read, write
 
 VERSION: Final = 1
 FORMER_VERSION: Final = b"\x01"
+FORMER_REFERENCE: Final = b"\x02"
 FILE: Final = "file"
 PASSPHRASE: Final = "passphrase"  # noqa: S105  # a kind's name
+PKCS11: Final = "pkcs11"
 SEAL_FILE: Final = "seal.json"
 SALT_LENGTH: Final = 16
 """RFC 9106 section 3.1 recommends it."""
@@ -93,6 +105,9 @@ class SealFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     iv: bytes
     sealed: bytes
     argon2: Argon2 | None = None
+    hsm: str = ""
+    object: bytes = b""
+    check: bytes = b""
     former: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
@@ -104,6 +119,17 @@ class Seal(Protocol):
 
     @property
     def kind(self) -> str: ...
+
+    @property
+    def reach(self) -> Reach:
+        """For root keys in tokens: this seal's own, or one that it replaced."""
+
+    def new_root(self) -> Key:
+        """A new root key, where this seal keeps it. Raises HsmLost."""
+
+
+class KeptSeal(Seal, Protocol):
+    """A seal whose root key lies in the seal file, under S."""
 
     def new_secret(self, data: Path, id_: uuid.UUID) -> tuple[bytes, Argon2 | None]:
         """S of a new seal, and the parameters that go into its file."""
@@ -120,7 +146,11 @@ def key_file(id_: uuid.UUID | str) -> str:
 class FileSeal:
     """S lies in a file of its own beside the seal file."""
 
+    reach: Reach = field(default_factory=Reach, repr=False, compare=False)
     kind = FILE
+
+    def new_root(self) -> bytes:
+        return urandom(KEY_LENGTH)
 
     def new_secret(self, data: Path, id_: uuid.UUID) -> tuple[bytes, Argon2 | None]:
         secret = urandom(KEY_LENGTH)
@@ -140,7 +170,11 @@ class PassphraseSeal:
     """S comes from a passphrase, taken as it is: no trimming, no Unicode normalisation."""
 
     passphrase: bytes = field(repr=False)
+    reach: Reach = field(default_factory=Reach, repr=False, compare=False)
     kind = PASSPHRASE
+
+    def new_root(self) -> bytes:
+        return urandom(KEY_LENGTH)
 
     def new_secret(self, data: Path, id_: uuid.UUID) -> tuple[bytes, Argon2 | None]:
         del data, id_  # nothing of it is kept
@@ -157,76 +191,162 @@ class PassphraseSeal:
         return argon2.derive(self.passphrase)
 
 
+@dataclass(frozen=True, slots=True)
+class Pkcs11Seal:
+    """The root key is in a token. `hsm` is its name in the HSM file."""
+
+    hsm: str
+    reach: Reach = field(repr=False, compare=False)
+    kind = PKCS11
+
+    def new_root(self) -> InHsm:
+        root = InHsm(self.hsm, urandom(OBJECT_LENGTH), self.reach)
+        ask(self.reach.module, MakeKey(self.hsm, root.object, "keystead root key"))
+        return root
+
+
 WRONG: Final = {
     FILE: f"The key file does not open {SEAL_FILE}: one of them belongs to another installation, or was altered.",
     PASSPHRASE: f"The passphrase is wrong, or {SEAL_FILE} was altered.",
+    PKCS11: f"The token does not have the root key of {SEAL_FILE}: it is another token, or was initialised anew.",
 }
 
 
-def given(data: Path, passphrase: bytes | None) -> Seal:
+def given(data: Path, passphrase: bytes | None, reach: Reach | None = None) -> Seal:
     """The seal that this installation has. Raises SealNotOpened when it and what was given do not fit."""
-    return fitting(load(data), passphrase)
+    return fitting(load(data), passphrase, reach)
 
 
-def fitting(file: SealFile, passphrase: bytes | None) -> Seal:
+def fitting(file: SealFile, passphrase: bytes | None, reach: Reach | None = None) -> Seal:
     """The seal that this file is of. Raises SealNotOpened when it and what was given do not fit."""
-    if file.kind == FILE and passphrase is not None:
-        raise SealNotOpened("This installation has a file seal: a passphrase is of no use to it.")
-    if file.kind == FILE:
-        return FileSeal()
-    if file.kind != PASSPHRASE:
+    reach = reach or Reach()
+    if file.kind not in {FILE, PASSPHRASE, PKCS11}:
         raise SealNotOpened(f"{SEAL_FILE} is of an unknown kind.")
+    if file.kind != PASSPHRASE and passphrase is not None:
+        raise SealNotOpened(f"This installation has a {file.kind} seal: a passphrase is of no use to it.")
+    if file.kind == FILE:
+        return FileSeal(reach)
+    if file.kind == PKCS11 and (reach.module is None or file.hsm not in reach.module.names):
+        raise SealNotOpened(f"The root key is in the token {file.hsm}: no HSM file says how to reach it.")
+    if file.kind == PKCS11:
+        return Pkcs11Seal(file.hsm, reach)
     if not passphrase:
         raise SealNotOpened("This installation is sealed by a passphrase: give one with --passphrase-file.")
-    return PassphraseSeal(passphrase)
+    return PassphraseSeal(passphrase, reach)
 
 
-def write_new(data: Path, seal: Seal) -> bytes:
-    """Make a root key and seal it; verified before it is written. Raises FileExistsError where there is a seal."""
+def write_new(data: Path, seal: Seal) -> Key:
+    """Make a root key and seal it; verified before it is written.
+
+    Raises FileExistsError where there is a seal, SealNotOpened, HsmLost.
+    """
     if (data / SEAL_FILE).exists():
         raise FileExistsError(data / SEAL_FILE)
-    root = urandom(KEY_LENGTH)
+    root = seal.new_root()
     write(data / SEAL_FILE, made(data, seal, (root,)))
     return root
 
 
-def made(data: Path, seal: Seal, roots: tuple[bytes, ...]) -> bytes:
-    """The content of a seal file for these root keys, newest first; opened again and compared. Raises SealNotOpened."""
-    id_, iv = uuid.uuid4(), urandom(IV_LENGTH)
-    secret, argon2 = seal.new_secret(data, id_)
-    try:
-        sealed = AESGCM(secret).encrypt(iv, roots[0], _bound(id_, VERSION))
-    finally:
-        wipe(secret)
-    former = tuple(seal_verified(roots[0], FORMER_ROOT, FORMER_VERSION, id_.bytes, root) for root in roots[1:])
-    file = SealFile(VERSION, id_, seal.kind, iv, sealed, argon2, former)
-    if not all(map(hmac.compare_digest, opened(data, seal, file), roots)):
+def made(data: Path, seal: Seal, roots: tuple[Key, ...]) -> bytes:
+    """The content of a seal file for these root keys, newest first; opened again and compared.
+
+    Raises SealNotOpened, HsmLost.
+    """
+    file = holding(data, seal, uuid.uuid4(), roots[0])
+    file = msgspec.structs.replace(file, former=tuple(former(roots[0], file.id, root) for root in roots[1:]))
+    if not all(map(same, opened(data, seal, file), roots)):
         raise SealNotOpened(
             "The new seal does not open again: this machine's memory or processor is not to be trusted."
         )
     return msgspec.json.format(msgspec.json.encode(file)) + b"\n"
 
 
-def unseal(data: Path, seal: Seal) -> tuple[bytes, ...]:
-    """The root key, and after it those it replaced, newest first. Raises SealNotOpened; changes nothing."""
+def holding(data: Path, seal: Seal, id_: uuid.UUID, root: Key) -> SealFile:
+    if isinstance(root, InHsm) and seal.kind == PKCS11:
+        return SealFile(VERSION, id_, PKCS11, b"", b"", hsm=root.hsm, object=root.object, check=check(root, id_))
+    iv = urandom(IV_LENGTH)
+    secret, argon2 = kept(seal).new_secret(data, id_)
+    try:
+        return SealFile(
+            VERSION, id_, seal.kind, iv, AESGCM(secret).encrypt(iv, raw(root), _bound(id_, VERSION)), argon2
+        )
+    finally:
+        wipe(secret)
+
+
+def former(root: Key, id_: uuid.UUID, replaced: Key) -> bytes:
+    if isinstance(replaced, InHsm):
+        return seal_verified(root, FORMER_ROOT, FORMER_REFERENCE, id_.bytes, replaced.reference())
+    return seal_verified(root, FORMER_ROOT, FORMER_VERSION, id_.bytes, raw(replaced))
+
+
+def unseal(data: Path, seal: Seal) -> tuple[Key, ...]:
+    """The root key, and after it those it replaced, newest first. Raises SealNotOpened, HsmLost; changes nothing."""
     return opened(data, seal, load(data))
 
 
-def opened(data: Path, seal: Seal, file: SealFile) -> tuple[bytes, ...]:
-    """Raises SealNotOpened."""
+def opened(data: Path, seal: Seal, file: SealFile) -> tuple[Key, ...]:
+    """Raises SealNotOpened, HsmLost."""
     if file.kind != seal.kind:
         raise SealNotOpened(f"This installation has a {file.kind} seal, not a {seal.kind} seal.")
-    secret = seal.secret(data, file.id, file.argon2)
+    try:
+        root = in_token(seal, file) if file.kind == PKCS11 else in_file(data, seal, file)
+        return root, *(former_opened(root, file.id, one, seal.reach) for one in file.former)
+    except (InvalidTag, Altered, ValueError, HsmKeyGone):
+        raise SealNotOpened(WRONG[seal.kind]) from None
+
+
+def in_file(data: Path, seal: Seal, file: SealFile) -> bytes:
+    secret = kept(seal).secret(data, file.id, file.argon2)
     try:
         root = AESGCM(secret).decrypt(file.iv, file.sealed, _bound(file.id, file.version))
-        former = tuple(open_sealed(root, FORMER_ROOT, 1, one, file.id.bytes) for one in file.former)
-    except (InvalidTag, Altered, ValueError):
-        raise SealNotOpened(WRONG[seal.kind]) from None
     finally:
         wipe(secret)
-    if {len(one) for one in (root, *former)} != {KEY_LENGTH}:
+    if len(root) != KEY_LENGTH:
         raise SealNotOpened(f"{data / SEAL_FILE} does not hold a root key.")
-    return root, *former
+    return root
+
+
+def in_token(seal: Seal, file: SealFile) -> InHsm:
+    """Raises HsmLost, HsmKeyGone, Altered."""
+    root = InHsm(file.hsm, file.object, seal.reach)
+    if not hmac.compare_digest(check(root, file.id), file.check):
+        raise Altered
+    return root
+
+
+def former_opened(root: Key, id_: uuid.UUID, sealed: bytes, reach: Reach) -> Key:
+    """Raises Altered, ValueError."""
+    found = open_sealed(root, FORMER_ROOT, 1, sealed, id_.bytes)
+    if sealed[:1] == FORMER_REFERENCE:
+        return InHsm.from_reference(found, reach)
+    if sealed[:1] != FORMER_VERSION or len(found) != KEY_LENGTH:
+        raise Altered
+    return found
+
+
+def check(root: InHsm, id_: uuid.UUID) -> bytes:
+    return derive(root, SEAL_CHECK, id_.bytes)
+
+
+def same(one: Key, other: Key) -> bool:
+    if isinstance(one, bytes) and isinstance(other, bytes):
+        return hmac.compare_digest(one, other)
+    return one == other
+
+
+def raw(root: Key) -> bytes:
+    """A root key that may lie in a file. Raises SealNotOpened for one in a token, which cannot."""
+    if not isinstance(root, bytes):
+        raise SealNotOpened("A root key that is in a token never leaves it.")
+    return root
+
+
+def kept(seal: Seal) -> KeptSeal:
+    """Raises SealNotOpened for a seal that keeps no root key outside of a token."""
+    if isinstance(seal, Pkcs11Seal):
+        raise SealNotOpened("A root key that was outside a token is not put into one: there must be a new root key.")
+    return cast(KeptSeal, seal)
 
 
 def load(data: Path) -> SealFile:
@@ -242,7 +362,7 @@ def parsed(content: bytes, where: str) -> SealFile:
         raise SealNotOpened(f"{where} is not a seal file.") from None
     if found.version != VERSION:
         raise SealNotOpened(f"{where} was made by another version of Keystead.")
-    if len(found.iv) != IV_LENGTH:  # the library would take 8 to 128 bytes
+    if found.kind != PKCS11 and len(found.iv) != IV_LENGTH:  # the library would take 8 to 128 bytes
         raise SealNotOpened(f"{where} is not a seal file.")
     return found
 

@@ -21,13 +21,13 @@ class Fresh:
 
 
 def create(data: Path, seal: Seal, clock: Callable[[], float] = time.time) -> Fresh:
-    """Write a new seal into the folder `data`; first keys of every purpose. Raises FileExistsError."""
-    software = Software(seals.write_new(data, seal), clock=clock)
+    """Write a new seal into the folder `data`; first keys of every purpose. Raises FileExistsError, SealNotOpened, HsmLost."""
+    software = Software(seals.write_new(data, seal), reach=seal.reach, clock=clock)
     sealed = tuple(software.make(purpose, 1) for purpose in (DOMAIN, IDENTIFIER, CHECKPOINT))
     software.load(sealed)
     return Fresh(software, sealed)
 
 
 def open(data: Path, seal: Seal) -> Software:  # noqa: A001  # read as setup.open
-    """The keyholder of an existing installation; its sealed keys are still to be loaded. Raises SealNotOpened."""
-    return Software(*seals.unseal(data, seal))
+    """The keyholder of an existing installation; its sealed keys are still to be loaded. Raises SealNotOpened, HsmLost."""
+    return Software(*seals.unseal(data, seal), reach=seal.reach)

@@ -8,13 +8,16 @@ import base64
 import hmac
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from keystead.keyholder import digests, importing, tokens, values
 from keystead.keyholder.algorithms.specs import SPECS
 from keystead.keyholder.algorithms.working_key import WorkingKey
 from keystead.keyholder.ciphertext import BLOB_LIMIT, CONTEXT_LIMIT, HEADER_LENGTH, OVERHEAD, PLAINTEXT_LIMIT
-from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, RequestRefused
+from keystead.keyholder.errors import CiphertextInvalid, DomainKeyUnknown, HsmLost, KeyholderError, RequestRefused
+from keystead.keyholder.hsm import OBJECT_LENGTH, Connect, DestroyKey, Look, MakeKey, Random
+from keystead.keyholder.hsm_file import NAME as HSM_NAME
 from keystead.keyholder.materials import Materials, generate, generate_pair, name, of_spec
 from keystead.keyholder.own_keys import CHECKPOINT, DIGEST, VERSION_LIMIT, OwnKeys
 from keystead.keyholder.promise import (
@@ -28,7 +31,19 @@ from keystead.keyholder.promise import (
     SealedKey,
     WrappingKey,
 )
-from keystead.keyholder.sealing import CIPHERTEXT, KEY_LENGTH, MARKER, Altered, open_sealed, seal, urandom, wipe
+from keystead.keyholder.reach import InHsm, Reach, Steps
+from keystead.keyholder.sealing import (
+    CIPHERTEXT,
+    KEY_LENGTH,
+    MARKER,
+    NONCE_LENGTH,
+    Altered,
+    Key,
+    open_sealed,
+    seal,
+    urandom,
+    wipe,
+)
 from keystead.keyholder.tokens import Binding
 
 DATA_KEY_LIMIT: Final = 1024
@@ -38,18 +53,30 @@ MESSAGE_LIMIT: Final = 4096
 INPUT_LIMIT: Final = 8192
 """Bytes of a signature, a MAC, a ciphertext or a public key; the longest in the KMS API reference is 8192."""
 PLACE_LIMIT: Final = 4096
+KEPT: Final = "key-store/"
+"""What the binding of other people's secrets begins with: no access key id does."""
+KEPT_LIMIT: Final = 64
+"""Bytes; the longest is the secret of a key store's proxy (KMS API reference)."""
 
 MARKER_VERSION: Final = b"\x01"
 MARKER_HEADER_LENGTH: Final = 1 + tokens.DOMAIN_ID_LENGTH
 
 
 class Software:
-    """Implements the promise with the processor alone. The root keys, newest first, must have come from a seal."""
+    """Implements the promise with the processor, and for what is in a hardware security module with that.
 
     def __init__(self, *roots: bytes, clock: Callable[[], float] = time.time) -> None:
         self._own = OwnKeys(roots)
         self._clock = clock
         self._materials = Materials(self._own)
+    The root keys, newest first, must have come from a seal, and `reach` with them.
+    """
+
+    def __init__(self, *roots: Key, reach: Reach | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.reach = reach or Reach()
+        self._clock = clock
+        self._own = OwnKeys(roots)
+        self._materials = Materials(self._own, self.reach)
 
     def __repr__(self) -> str:
         return "Software()"
@@ -86,6 +113,44 @@ class Software:
         return self.take_material(
             key_id, spec, usage, importing.unwrap(self._own, arn, spec, token, wrapped, self._clock())
         )
+
+    def create_hsm_material(self, key_id: str, hsm: str) -> Steps[Material]:
+        """Nothing is left in the token when it fails, if that can be helped."""
+        name(key_id)
+        self._own.newest_domain()  # first: what is missed is loaded, and this begins again
+        self._own.identifier()
+        key = InHsm(of_hsm(hsm), urandom(OBJECT_LENGTH), self.reach)
+        yield MakeKey(hsm, key.object, f"keystead {key_id}")
+        try:
+            yield key.ask(CIPHERTEXT, urandom(NONCE_LENGTH))  # it can be used
+            return self._materials.referring(key_id, key)
+        except KeyholderError:
+            with suppress(KeyholderError):
+                yield DestroyKey(hsm, key.object)
+            raise
+
+    def destroy_hsm_material(self, material: Material) -> Steps[None]:
+        key = self._materials.in_hsm(material)
+        self._materials.forget(material.key_id)
+        if key is not None:
+            yield DestroyKey(key.hsm, key.object)
+
+    def connect_hsm(self, hsm: str, password: bytes, binding: str) -> Steps[str]:
+        opened = self._materials.unwrap(_secret_of(binding), password)
+        code = yield Connect(of_hsm(hsm), opened)
+        wipe(opened)
+        return code.decode("ascii", "replace")
+
+    def look_hsm(self, hsm: str) -> Steps[None]:
+        yield Look(of_hsm(hsm))
+
+    def hsm_random(self, hsm: str, length: int) -> Steps[bytes]:
+        if not 1 <= length <= DATA_KEY_LIMIT:
+            raise RequestRefused
+        found = yield Random(of_hsm(hsm), length)
+        if len(found) != length:
+            raise HsmLost
+        return found
 
     def rewrap(self, material: Material) -> Material:
         return self._materials.rewrap(material)
@@ -232,6 +297,12 @@ class Software:
         wipe(secret)
         return shown, token
 
+    def keep_secret(self, secret: bytes, binding: str) -> bytes:
+        name(binding)
+        if not binding.startswith(KEPT) or not 1 <= len(secret) <= KEPT_LIMIT:
+            raise RequestRefused
+        return tokens.wrap(self._own, _secret_of(binding), secret)
+
     def rewrap_secret(self, token: bytes, binding: str) -> bytes:
         secret = self._materials.unwrap(_secret_of(binding), token)
         rewrapped = tokens.wrap(self._own, _secret_of(binding), secret)
@@ -331,6 +402,13 @@ def within(given: bytes, limit: int) -> bytes:
     if len(given) > limit:
         raise RequestRefused
     return given
+
+
+def of_hsm(named: str) -> str:
+    """Raises RequestRefused for what cannot be a name in the HSM file."""
+    if not HSM_NAME.fullmatch(named):
+        raise RequestRefused
+    return named
 
 
 def _secret_of(binding: str) -> Binding:

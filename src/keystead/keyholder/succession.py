@@ -23,7 +23,6 @@ from keystead.keyholder import seals
 from keystead.keyholder.errors import TokenInvalid
 from keystead.keyholder.own_keys import OwnKeys
 from keystead.keyholder.promise import SealedKey
-from keystead.keyholder.sealing import KEY_LENGTH, urandom
 from keystead.keyholder.seals import SEAL_FILE, Seal
 from keystead.keyholder.secret_files import alone, remove, replace
 
@@ -39,19 +38,21 @@ class FormerRootNeeded(Exception):
 def replace_seal(data: Path, old: Seal, new: Seal, *, same_root: bool = False) -> None:
     """Seal under `new` instead of `old`: a new root key, or the same one. The old key file stays until `drop_former`.
 
-    Raises SealNotOpened; nothing has been changed then.
+    A root key does not come out of a token or go into one: to or from a pkcs11 seal it must be a new one.
+    Raises SealNotOpened, HsmLost; nothing has been changed then, but that a token may hold a key that nobody uses.
     """
     with alone(data):
         roots = seals.unseal(data, old)
         if not same_root:
-            roots = urandom(KEY_LENGTH), *roots
+            roots = new.new_root(), *roots
         replace(data / SEAL_FILE, seals.made(data, new, roots))
 
 
 def drop_former(data: Path, seal: Seal, sealed: Iterable[SealedKey]) -> None:
     """Forget the root keys that were replaced, and old key files. `sealed` is everything that the database holds.
 
-    Raises FormerRootNeeded, TokenInvalid for a key that does not open at all, SealNotOpened.
+    A root key in a token stays there: older backups may need it.
+    Raises FormerRootNeeded, TokenInvalid for a key that does not open at all, SealNotOpened, HsmLost.
     """
     with alone(data):
         root, *former = seals.unseal(data, seal)

@@ -1,6 +1,8 @@
 """A token: secret bytes wrapped under a domain key, and bound to what they are.
 
     01 | domain key id (16) | nonce (16) | iv (12) | ciphertext | tag (16)        label by purpose
+    02 | …                                                                        likewise, of a reference to a key in a
+                                                                                  hardware security module (keyholder.reach)
 
     bound = len32 key id | … | len32 material id | … | len32 spec | … | len32 origin | … | len32 purpose | …
 
@@ -16,6 +18,7 @@ from keystead.keyholder.own_keys import OwnKeys
 from keystead.keyholder.sealing import KEY_TOKEN, SECRET_TOKEN, Altered, open_sealed, seal_verified
 
 VERSION: Final = b"\x01"
+REFERENCE: Final = b"\x02"
 DOMAIN_ID_LENGTH: Final = 16
 HEADER_LENGTH: Final = len(VERSION) + DOMAIN_ID_LENGTH
 
@@ -37,15 +40,15 @@ class Binding(NamedTuple):
         return b"".join(prefixed(utf8(field)) for field in self)
 
 
-def wrap(own: OwnKeys, binding: Binding, secret: bytes) -> bytes:
+def wrap(own: OwnKeys, binding: Binding, secret: bytes, version: bytes = VERSION) -> bytes:
     """Under the newest domain key; opened again and compared. Raises DomainKeyUnknown."""
     domain_id, domain = own.newest_domain()
-    return seal_verified(domain, LABELS[binding.purpose], VERSION + domain_id, binding.bound(), secret)
+    return seal_verified(domain, LABELS[binding.purpose], version + domain_id, binding.bound(), secret)
 
 
 def unwrap(own: OwnKeys, binding: Binding, token: bytes) -> bytes:
-    """Raises TokenInvalid, and DomainKeyUnknown when only the domain key is missing."""
-    if token[:1] != VERSION or len(token) < HEADER_LENGTH:
+    """Raises TokenInvalid, and DomainKeyUnknown when only the domain key is missing. What it is, its first byte says."""
+    if token[:1] not in {VERSION, REFERENCE} or len(token) < HEADER_LENGTH:
         raise TokenInvalid
     domain = own.domain(token[1:HEADER_LENGTH])
     try:

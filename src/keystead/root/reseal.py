@@ -22,7 +22,7 @@ import msgspec
 from keystead.config import Installation, Settings
 from keystead.database import sealed_keys
 from keystead.database.engine import Transaction
-from keystead.install import passphrase_of
+from keystead.install import passphrase_of, reach_of
 from keystead.keyholder import seals
 from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.seals import Seal
@@ -41,7 +41,7 @@ class OtherNodes(Exception):
 
 class Resealed(NamedTuple):
     """seal     id of the new one
-    key_file  what opens it; None for a passphrase
+    key_file  what opens it; None for a passphrase or a token
     former_key_file  what opened the one before, and opens backups made under it
     """
 
@@ -49,6 +49,7 @@ class Resealed(NamedTuple):
     kind: str
     key_file: Path | None
     former_key_file: Path | None
+    former_kind: str
 
 
 class Finished(NamedTuple):
@@ -65,10 +66,14 @@ async def reseal(settings: Settings, to: Seal, *, same_root: bool) -> Resealed:
         before = seals.load(data)
         asked = {"from": before.kind, "to": to.kind, "newRootKey": not same_root}
         await node.record("SealReplacementBegun", {**asked, "seal": str(before.id)})
-        replace_seal(data, seals.given(data, passphrase_of(settings)), to, same_root=same_root)
+        replace_seal(data, given(settings), to, same_root=same_root)
         after = seals.load(data)
         await node.record("SealReplaced", {**asked, "seal": str(after.id), "formerSeal": str(before.id)})
-    return Resealed(str(after.id), after.kind, key_of(data, after), key_of(data, before))
+    return Resealed(str(after.id), after.kind, key_of(data, after), key_of(data, before), before.kind)
+
+
+def given(settings: Settings) -> Seal:
+    return seals.given(settings.folder, passphrase_of(settings), reach_of(settings))
 
 
 def key_of(data: Path, file: seals.SealFile) -> Path | None:
@@ -87,7 +92,7 @@ async def finish(settings: Settings, *, all_nodes: bool) -> Finished:
         resealed += _reseal_checkpoint_key(node)
         async with node.database.write("root finish", announced=False) as tx:  # no key is added meanwhile
             sealed = [*await _sealed(tx), setup.sealed_key(data / "trail")]
-            drop_former(data, seals.given(data, passphrase_of(settings)), sealed)
+            drop_former(data, given(settings), sealed)
             await node.note(
                 tx, "FormerRootKeysDropped", {"dropped": node.seal.formers, "seal": str(seals.load(data).id)}
             )
