@@ -83,7 +83,7 @@ async def move(room: Keys, call: Call, name: str, named: str) -> None:
     old = await room.find(call, "UpdateAlias", name, aliases=True)
     await room.decide(call, "UpdateAlias", old)
     new = await target(room, call, "UpdateAlias", named)
-    if (old.spec, old.usage) != (new.spec, new.usage):
+    if (old.kind, old.usage) != (new.kind, new.usage):
         raise AliasTypeMismatch
     async with room.database.write(call.id) as tx:
         now = await again(tx, new, "UpdateAlias")

@@ -10,7 +10,8 @@ from keystead.database.engine import Transaction
 from keystead.identities.call import Call
 from keystead.keys import records, states
 from keystead.keys.errors import KeyNotFound, ManagedKeyImmutable, NotPrimary, NotRotatable, OriginWrong
-from keystead.keys.key import AWS_KMS, DAY, SPECS, Key, Manager, State
+from keystead.keys.key import AWS_KMS, DAY, Key, Manager, State
+from keystead.keys.specs import SPECS
 from keystead.keys.store import KIND, keys
 from keystead.keys.use import NOTHING_ASKED, Keys
 

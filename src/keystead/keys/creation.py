@@ -18,6 +18,8 @@ async def create(
     room: Keys,
     call: Call,
     *,
+    spec: str,
+    usage: str,
     policy: str | None,
     description: str,
     origin: str,
@@ -32,7 +34,17 @@ async def create(
     if tags:
         authorize(call, "kms:TagResource", resource_account=call.account, extra=context)
     checked = await policies.check(room.identities, policy or policies.default(call.account))
-    plan = Plan(call.account, call.region, checked, room.clock(), origin=origin, description=description, tags=tags)
+    plan = Plan(
+        call.account,
+        call.region,
+        checked,
+        room.clock(),
+        spec=spec,
+        usage=usage,
+        origin=origin,
+        description=description,
+        tags=tags,
+    )
     if multi_region:
         plan = replace(plan, primary_region=call.region, id=f"mrk-{uuid.uuid4().hex}")
     if policy is not None and not bypass:

@@ -111,6 +111,22 @@ class AlgorithmWrong(KeyFault):
         self.spec = spec
 
 
+class NoPublicKey(AboutKey):
+    """A secret key has no public half."""
+
+    def __init__(self, arn: str, spec: str) -> None:
+        super().__init__(arn)
+        self.spec = spec
+
+
+class SignatureInvalid(KeyFault):
+    """Not this key's signature of this message."""
+
+
+class MacInvalid(KeyFault):
+    """Not this key's MAC of this message."""
+
+
 class KeyMismatch(KeyFault):
     """The ciphertext belongs to another key than the one named."""
 

@@ -20,6 +20,7 @@ from keystead.keys.conditions import KeyContext
 from keystead.keys.errors import GrantPrincipalUnknown, LimitReached, ParameterWrong
 from keystead.keys.grants import OPERATIONS, Constraint, Grant, at_least_as_strict, token_digest
 from keystead.keys.key import Key
+from keystead.keys.specs import Kind
 from keystead.keys.store import KIND, grant_tokens, grants
 from keystead.keys.use import Keys, dry_run_ends
 
@@ -63,8 +64,10 @@ class Wanted:
 def check(wanted: Wanted, key: Key) -> None:
     """Raises ParameterWrong."""
     for operation in sorted(wanted.operations):
-        if operation not in OPERATIONS:
+        if operation not in OPERATIONS[key.kind, key.usage]:
             raise ParameterWrong(f"Operation {operation} is not supported for key spec {key.spec}.")
+    if wanted.constraints and key.kind is not Kind.SYMMETRIC:
+        raise ParameterWrong("An encryption context constraint can only be used with a symmetric encryption key.")
     for pairs in wanted.constraints.values():
         if len(pairs) > PAIRS or any(len(value) > VALUE for value in pairs.values()):
             raise ParameterWrong(f"A grant constraint has at most {PAIRS} pairs of values of {VALUE} characters.")

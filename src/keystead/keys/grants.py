@@ -7,14 +7,34 @@ from enum import StrEnum
 from typing import Final
 
 from keystead.access.request import Principal
+from keystead.keyholder.promise import (
+    ENCAPSULATE_DECAPSULATE,
+    ENCRYPT_DECRYPT,
+    GENERATE_VERIFY_MAC,
+    KEY_AGREEMENT,
+    SIGN_VERIFY,
+)
+from keystead.keys.specs import Kind
 
-OPERATIONS: Final = frozenset(
+_ALWAYS: Final = frozenset({"CreateGrant", "DescribeKey", "RetireGrant"})
+_PUBLIC: Final = _ALWAYS | {"GetPublicKey"}
+_CIPHERTEXTS: Final = frozenset({"Decrypt", "Encrypt", "ReEncryptFrom", "ReEncryptTo"})
+_DATA_KEYS: Final = frozenset(
     {
-        "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
-        "CreateGrant", "RetireGrant", "DescribeKey",
+        "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext",
     }
 )  # fmt: skip
-"""What a grant on a symmetric key can carry (KMS API reference, CreateGrant)."""
+
+OPERATIONS: Final[Mapping[tuple[Kind, str], frozenset[str]]] = {
+    #  type and usage of the key              what a grant on it can carry      source: KMS developer guide, grant operations
+    (Kind.SYMMETRIC, ENCRYPT_DECRYPT):          _ALWAYS | _CIPHERTEXTS | _DATA_KEYS,
+    (Kind.ASYMMETRIC, ENCRYPT_DECRYPT):         _PUBLIC | _CIPHERTEXTS,
+    (Kind.ASYMMETRIC, SIGN_VERIFY):             _PUBLIC | {"Sign", "Verify"},
+    (Kind.ASYMMETRIC, KEY_AGREEMENT):           _PUBLIC | {"DeriveSharedSecret"},
+    (Kind.ASYMMETRIC, ENCAPSULATE_DECAPSULATE): _PUBLIC | {"Decapsulate", "Encapsulate"},
+    (Kind.HMAC, GENERATE_VERIFY_MAC):           _ALWAYS | {"GenerateMac", "VerifyMac"},
+}  # fmt: skip  # a table
 WITHOUT_CONTEXT: Final = frozenset({"DescribeKey", "RetireGrant"})
 """Operations to which an encryption context constraint does not apply."""
 

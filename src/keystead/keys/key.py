@@ -1,4 +1,4 @@
-"""The record of a key, and the tables of what each kind of key is and can do."""
+"""The record of a key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Final
 
 from keystead.access.policy import Policy
-from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material
+from keystead.keyholder.promise import Material
 from keystead.keys.errors import KeyPendingImport
+from keystead.keys.specs import SPECS, Kind
 
-ENCRYPT_DECRYPT: Final = "ENCRYPT_DECRYPT"
 AWS_KMS: Final = "AWS_KMS"
 EXTERNAL: Final = "EXTERNAL"
 """Origin of a key whose material is imported."""
@@ -35,20 +35,6 @@ class Manager(StrEnum):
     CUSTOMER = "CUSTOMER"
     AWS = "AWS"
     AWS_OWNED = "AWS_OWNED"
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """usages  usage to (AWS's member that lists its algorithms, the algorithms in AWS's order)"""
-
-    usages: Mapping[str, tuple[str, tuple[str, ...]]]
-    rotates: bool
-
-
-SPECS: Final = {
-    #  key spec                usage            member                  algorithms             source: KMS developer guide, key spec reference
-    SYMMETRIC_DEFAULT: Spec({ENCRYPT_DECRYPT: ("EncryptionAlgorithms", (SYMMETRIC_DEFAULT,))}, rotates=True),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +173,11 @@ class Key:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        return SPECS[self.spec].usages[self.usage][1]
+        return SPECS[self.spec].usages[self.usage]
+
+    @property
+    def kind(self) -> Kind:
+        return SPECS[self.spec].kind
 
 
 def arn_of(account: str, region: str, key_id: str) -> str:

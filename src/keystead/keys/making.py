@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import insert
 
 from keystead.database.engine import Transaction
-from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material
+from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material
 from keystead.keys import managed
-from keystead.keys.key import AWS_KMS, DAY, ENCRYPT_DECRYPT, EXTERNAL, Key, Manager, Rotation, State
+from keystead.keys.key import AWS_KMS, DAY, EXTERNAL, Key, Manager, Rotation, State
 from keystead.keys.policies import Checked
 from keystead.keys.store import ALIAS_KIND, KIND, aliases, keys, materials, policy_history, tags
 

@@ -21,7 +21,6 @@ from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Keyholder, Material
 from keystead.keys import grants, making, managed, names, states
 from keystead.keys.conditions import KeyContext
 from keystead.keys.errors import (
-    AlgorithmWrong,
     AliasNotFound,
     CiphertextOfUnknownKey,
     DryRunSucceeded,
@@ -30,11 +29,13 @@ from keystead.keys.errors import (
     KeyMismatch,
     KeyNotFound,
     KeyPendingImport,
-    UsageWrong,
+    ParameterWrong,
 )
-from keystead.keys.key import ENCRYPT_DECRYPT, EXTERNAL, Key, Manager
+from keystead.keys.key import EXTERNAL, Key, Manager
 from keystead.keys.known import LIMIT, Known
+from keystead.keys.leave import NEEDS, Use, check_public, check_usage
 from keystead.keys.making import Plan
+from keystead.keys.specs import Kind
 from keystead.keys.store import aliases
 from keystead.keys.tokens import is_token
 
@@ -44,8 +45,10 @@ RESOURCE: Final = "AWS::KMS::Key"
 
 CROSS_ACCOUNT: Final = frozenset(
     {
-        "CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
-        "GetKeyRotationStatus", "ListGrants", "ReEncryptFrom", "ReEncryptTo", "RetireGrant", "RevokeGrant",
+        "CreateGrant", "Decapsulate", "Decrypt", "DeriveSharedSecret", "DescribeKey", "Encapsulate", "Encrypt",
+        "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GetKeyRotationStatus", "GetPublicKey", "ListGrants",
+        "ReEncryptFrom", "ReEncryptTo", "RetireGrant", "RevokeGrant", "Sign", "Verify", "VerifyMac",
     }
 )  # fmt: skip
 """Operations that reach another account's key (KMS developer guide, permissions reference)."""
@@ -62,46 +65,6 @@ class Asked:
     context: Mapping[str, str] | None = None
     grant_tokens: Sequence[str] = ()
     conditions: Mapping[str, Values] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Leave to use a key's material for one operation. Only the door makes one."""
-
-    key: Key
-    material: Material
-    _keyholder: Keyholder = field(repr=False)
-    _context: bytes = field(repr=False)
-
-    @property
-    def material_id(self) -> str:
-        return self.material.material_id
-
-    async def encrypt(self, plaintext: bytes) -> bytes:
-        return await self._keyholder.encrypt(self.material, plaintext, self._context)
-
-    async def decrypt(self, blob: bytes) -> bytes:
-        """Raises CiphertextInvalid."""
-        return await self._keyholder.decrypt(self.material, blob, self._context)
-
-    async def generate_data_key(self, length: int) -> tuple[bytes, bytes]:
-        return await self._keyholder.generate_data_key(self.material, length, self._context)
-
-    async def generate_data_key_without_plaintext(self, length: int) -> bytes:
-        return await self._keyholder.generate_data_key_without_plaintext(self.material, length, self._context)
-
-    async def seal_value(self, value: bytes, kind: bytes) -> tuple[bytes, bytes]:
-        """(blob of a new data key, the value sealed under it). The data key stays in the keyholder."""
-        return await self._keyholder.seal_value(self.material, value, self._context, kind)
-
-    async def open_value(self, blob: bytes, sealed: bytes, kind: bytes) -> bytes:
-        """Raises CiphertextInvalid."""
-        return await self._keyholder.open_value(self.material, blob, sealed, self._context, kind)
-
-    async def reencrypt(self, blob: bytes, target: "Use") -> bytes:
-        """The plaintext stays in the keyholder. Raises CiphertextInvalid."""
-        to = target._context  # noqa: SLF001  # of its own class
-        return await self._keyholder.reencrypt(self.material, blob, self._context, target.material, to)
 
 
 class Keys:
@@ -132,18 +95,20 @@ class Keys:
         operation: str,
         named: str,
         *,
-        context: Mapping[str, str] = NO_CONTEXT,
+        context: Mapping[str, str] | None = NO_CONTEXT,
         algorithm: str = SYMMETRIC_DEFAULT,
         grant_tokens: Sequence[str] = (),
         asked: Mapping[str, Values] = NOTHING_ASKED,
     ) -> Use:
-        """Leave to encrypt with a key, or the error that says why not.
+        """Leave to do something with a key's newest material, or the error that says why not.
+
+        `context` is None for an operation that has none.
 
         1. find the key the caller named        4. check its usage and the algorithm
         2. decide whether the caller may        5. note the material for the record
         3. check its state                      6. hand out a Use; nothing else reaches the keyholder
         """
-        conditions = {"kms:encryptionalgorithm": (algorithm,), **asked}
+        conditions = {NEEDS[operation].condition: (algorithm,), **asked}
         key = await self.admit(
             call,
             operation,
@@ -154,7 +119,13 @@ class Keys:
             asked=conditions,
         )
         check_usage(key, operation, algorithm)
-        return self._leave(call, key, key.material, context)
+        return self._leave(call, key, key.material, context, algorithm)
+
+    async def use_public(self, call: Call, named: str, *, grant_tokens: Sequence[str] = ()) -> tuple[Key, bytes]:
+        """A key and its public half, in any usage. Raises NoPublicKey."""
+        key = await self.admit(call, "GetPublicKey", named, aliases=True, grant_tokens=grant_tokens)
+        check_public(key)
+        return key, await self.keyholder.public_key(key.material)
 
     async def use_to_open(
         self,
@@ -172,17 +143,22 @@ class Keys:
 
         Raises CiphertextInvalid for what is no blob, KeyMismatch, CiphertextOfUnknownKey.
         """
-        wanted = Asked(context, grant_tokens, {"kms:encryptionalgorithm": (algorithm,), **asked})
+        wanted = Asked(context, grant_tokens, {NEEDS[operation].condition: (algorithm,), **asked})
+        if named is None and algorithm != SYMMETRIC_DEFAULT:
+            raise ParameterWrong(f"KeyId is required with EncryptionAlgorithm {algorithm}.")
         if named is None:
             key = await self._of_blob(call, operation, blob, wanted)
         else:
             key = await self._of_name_or_blob(call, operation, named, blob, wanted)
         states.check(key, operation)
-        material = key.holding(material_id_of(blob)) if algorithm == SYMMETRIC_DEFAULT else key.material
+        if algorithm == SYMMETRIC_DEFAULT and key.kind is Kind.SYMMETRIC:
+            material = key.holding(material_id_of(blob))
+        else:
+            material = None if await self._is_foreign(call, key, blob) else key.material
         if material is None:
             raise KeyMismatch
         check_usage(key, operation, algorithm)
-        return self._leave(call, key, material, context)
+        return self._leave(call, key, material, context, algorithm)
 
     async def admit(
         self,
@@ -281,6 +257,14 @@ class Keys:
         held = await self.known.holder(call.region, material_id_of(blob))
         return await self.known.key(call.region, held) if held is not None else None
 
+    async def _is_foreign(self, call: Call, key: Key, blob: bytes) -> bool:
+        """Whether a blob is a symmetric key's other than this one, which counts before usage and algorithm do."""
+        try:
+            held = await self._held(call, blob)
+        except CiphertextInvalid:
+            return False
+        return held is not None and held.arn != key.arn
+
     async def _of_blob(self, call: Call, operation: str, blob: bytes, asked: Asked) -> Key:
         key = await self._held(call, blob)
         if key is None or key.manager is Manager.AWS_OWNED:
@@ -319,7 +303,7 @@ class Keys:
     async def make(self, call: Call, plan: Plan) -> Key:
         """The planned key; or, if somebody was faster, the one that already has its alias. THE CALLER HAS DECIDED."""
         imported = plan.origin == EXTERNAL
-        material = None if imported else await self.keyholder.create_material(plan.id, plan.spec)
+        material = None if imported else await self.keyholder.create_material(plan.id, plan.spec, plan.usage)
         key_id = plan.id
         async with self.database.write(call.id) as tx:
             taken = select(aliases.c.key_id).filter_by(account=plan.account, region=plan.region)
@@ -333,19 +317,16 @@ class Keys:
             raise KeyNotFound(plan.key().arn)
         return key
 
-    def _leave(self, call: Call, key: Key, material: Material, context: Mapping[str, str]) -> Use:
+    def _leave(
+        self, call: Call, key: Key, material: Material, context: Mapping[str, str] | None, algorithm: str
+    ) -> Use:
         if key.expires_at is not None and self.clock() >= key.expires_at:  # its deletion is late, its end is not
             raise KeyPendingImport(key.arn)
-        call.notes.additional["keyMaterialId"] = material.material_id  # 5
-        return Use(key, material, self.keyholder, canonical(context) if context else b"")  # 6
-
-
-def check_usage(key: Key, operation: str, algorithm: str) -> None:
-    """Step 4. Raises UsageWrong, AlgorithmWrong."""
-    if key.usage != ENCRYPT_DECRYPT:
-        raise UsageWrong(key.arn, key.usage, operation)
-    if algorithm not in key.algorithms:
-        raise AlgorithmWrong(algorithm, key.spec)
+        if key.kind is Kind.SYMMETRIC:
+            call.notes.additional["keyMaterialId"] = material.material_id  # 5
+        elif context:
+            raise ParameterWrong("An encryption context can only be used with a symmetric encryption key.")
+        return Use(key, material, algorithm, self.keyholder, canonical(context) if context else b"")  # 6
 
 
 def dry_run_ends(dry_run: bool) -> None:

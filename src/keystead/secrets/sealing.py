@@ -15,7 +15,8 @@ from keystead.identities.call import Call
 from keystead.identities.errors import SessionForbidden
 from keystead.keyholder.errors import CiphertextInvalid, RequestRefused
 from keystead.keys.errors import KeyFault
-from keystead.keys.use import Keys, Use
+from keystead.keys.leave import Use
+from keystead.keys.use import Keys
 from keystead.secrets.errors import KeyDenied, OpeningFailed, RewrapDenied, SealingFailed, SecretFault
 from keystead.secrets.secret import DEFAULT_KEY, Sealed, Secret, Value, key_arn_of
 from keystead.trail.event import new_id

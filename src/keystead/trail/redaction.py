@@ -69,6 +69,8 @@ RULES: Final = {
     ("kms", "ReEncrypt"):           Rule(
         always={"sourceEncryptionAlgorithm": SYMMETRIC, "destinationEncryptionAlgorithm": SYMMETRIC},
     ),
+    ("kms", "Sign"):                Rule(always={"messageType": "RAW"}),
+    ("kms", "Verify"):              Rule(always={"messageType": "RAW"}),
     ("kms", "GenerateRandom"):      Rule(parameters=False),
     ("kms", "RetireGrant"):         Rule(parameters=False),
     ("kms", "CreateGrant"):         Rule(answers=frozenset({"GrantId"})),

@@ -1,11 +1,26 @@
-"""AWS KMS, API 2014-11-01: symmetric keys."""
+"""AWS KMS, API 2014-11-01."""
 
 from typing import Final
 
 from keystead.keys.use import Keys
-from keystead.services.kms import aliases, cryptography, grants, importing, lifecycle, policies, regions, rotation, tags
+from keystead.services.kms import (
+    aliases,
+    cryptography,
+    grants,
+    importing,
+    key_pairs,
+    lifecycle,
+    policies,
+    regions,
+    rotation,
+    signing,
+    tags,
+)
 from keystead.services.kms.errors import ERRORS
+from keystead.services.kms.refused import REFUSED, VALUES
 from keystead.services.service import Service
+
+__all__ = ["OPERATIONS", "REFUSED", "VALUES", "service"]
 
 OPERATIONS: Final = (
     lifecycle.create_key,
@@ -38,6 +53,16 @@ OPERATIONS: Final = (
     cryptography.generate_data_key,
     cryptography.generate_data_key_without_plaintext,
     cryptography.generate_random,
+    key_pairs.generate_data_key_pair,
+    key_pairs.generate_data_key_pair_without_plaintext,
+    key_pairs.get_public_key,
+    key_pairs.derive_shared_secret,
+    key_pairs.encapsulate,
+    key_pairs.decapsulate,
+    signing.sign,
+    signing.verify,
+    signing.generate_mac,
+    signing.verify_mac,
     rotation.enable_key_rotation,
     rotation.disable_key_rotation,
     rotation.get_key_rotation_status,
@@ -49,37 +74,6 @@ OPERATIONS: Final = (
     regions.replicate_key,
     regions.update_primary_region,
 )
-
-ASYMMETRIC: Final = "asymmetric, HMAC and key agreement keys are not served yet"
-STORES: Final = "custom key stores are not served yet"
-ATTESTATION: Final = "attestation documents are not verified here"
-SERVICE_PRINCIPALS: Final = "no service acts in its own name here"
-
-REFUSED: Final = {
-    **dict.fromkeys(
-        (
-            "Sign", "Verify", "GenerateMac", "VerifyMac", "GetPublicKey", "DeriveSharedSecret", "Encapsulate",
-            "Decapsulate", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
-        ),
-        ASYMMETRIC,
-    ),
-    **dict.fromkeys(
-        (
-            "CreateCustomKeyStore", "DescribeCustomKeyStores", "UpdateCustomKeyStore", "ConnectCustomKeyStore",
-            "DisconnectCustomKeyStore", "DeleteCustomKeyStore", "CreateKey.CustomKeyStoreId", "CreateKey.XksKeyId",
-            "GenerateRandom.CustomKeyStoreId",
-        ),
-        STORES,
-    ),
-    **dict.fromkeys(("Decrypt.Recipient", "GenerateDataKey.Recipient", "GenerateRandom.Recipient"), ATTESTATION),
-    **dict.fromkeys(
-        (
-            "CreateGrant.GranteeServicePrincipal", "CreateGrant.RetiringServicePrincipal",
-            "ListGrants.GranteeServicePrincipal", "ListRetirableGrants.RetiringServicePrincipal",
-        ),
-        SERVICE_PRINCIPALS,
-    ),
-}  # fmt: skip  # lists of names
 
 
 def service(keys: Keys) -> Service:

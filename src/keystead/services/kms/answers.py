@@ -1,14 +1,30 @@
 """What KMS answers about a key, in AWS's members."""
 
-from typing import Any
+from typing import Any, Final
 
+from keystead.keyholder.promise import (
+    ENCAPSULATE_DECAPSULATE,
+    ENCRYPT_DECRYPT,
+    GENERATE_VERIFY_MAC,
+    KEY_AGREEMENT,
+    SIGN_VERIFY,
+)
 from keystead.keys.grants import Grant
-from keystead.keys.key import EXTERNAL, SPECS, Key, State, arn_of
+from keystead.keys.key import EXTERNAL, Key, State, arn_of
+from keystead.keys.specs import Kind
+
+ALGORITHMS: Final = {
+    #  KeyUsage              member of KeyMetadata and of GetPublicKey's answer      source: KMS model
+    ENCRYPT_DECRYPT:         "EncryptionAlgorithms",
+    SIGN_VERIFY:             "SigningAlgorithms",
+    GENERATE_VERIFY_MAC:     "MacAlgorithms",
+    KEY_AGREEMENT:           "KeyAgreementAlgorithms",
+    ENCAPSULATE_DECAPSULATE: "EncapsulationAlgorithms",
+}  # fmt: skip  # a table
 
 
 def key_metadata(key: Key) -> dict[str, Any]:
     """KeyMetadata (KMS API reference); each member is present when AWS's is."""
-    member, algorithms = SPECS[key.spec].usages[key.usage]
     metadata: dict[str, Any] = {
         "AWSAccountId": key.account,
         "KeyId": key.id,
@@ -23,9 +39,9 @@ def key_metadata(key: Key) -> dict[str, Any]:
         "CustomerMasterKeySpec": key.spec,
         "KeySpec": key.spec,
         "MultiRegion": key.multi_region,
-        member: list(algorithms),
+        **algorithms_of(key),
     }
-    if key.versions and key.state is not State.CREATING:
+    if key.versions and key.kind is Kind.SYMMETRIC and key.state is not State.CREATING:
         metadata["CurrentKeyMaterialId"] = key.material_id
     if key.origin == EXTERNAL and key.versions and key.versions[-1].present:
         metadata |= expiration(key.expires_at)
@@ -36,6 +52,11 @@ def key_metadata(key: Key) -> dict[str, Any]:
     if key.multi_region:
         metadata["MultiRegionConfiguration"] = multi_region_configuration(key)
     return metadata
+
+
+def algorithms_of(key: Key) -> dict[str, Any]:
+    """The one list of algorithms that belongs to the key's usage."""
+    return {ALGORITHMS[key.usage]: list(key.algorithms)}
 
 
 def multi_region_configuration(key: Key) -> dict[str, Any]:

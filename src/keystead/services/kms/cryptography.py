@@ -1,4 +1,4 @@
-"""Encrypt, Decrypt, ReEncrypt, data keys and random bytes."""
+"""Encrypt, Decrypt, ReEncrypt, symmetric data keys and random bytes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,6 +9,9 @@ from keystead.identities.call import Call
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT
 from keystead.keys.conditions import KeyContext
 from keystead.keys.errors import DryRunSucceeded, ParameterWrong
+from keystead.keys.leave import Use
+from keystead.keys.messages import check_plaintext
+from keystead.keys.specs import Kind
 from keystead.keys.use import NO_CONTEXT, Keys, dry_run_ends
 
 Answer = Mapping[str, Any]
@@ -30,6 +33,7 @@ async def encrypt(
     use = await keys.use(
         call, "Encrypt", key_id, context=encryption_context, algorithm=encryption_algorithm, grant_tokens=grant_tokens
     )
+    check_plaintext(use.key.spec, encryption_algorithm, len(plaintext))
     dry_run_ends(dry_run)
     blob = await use.encrypt(plaintext)
     return {"CiphertextBlob": blob, "KeyId": use.key.arn, "EncryptionAlgorithm": encryption_algorithm}
@@ -74,7 +78,7 @@ async def decrypt(
         "KeyId": use.key.arn,
         "Plaintext": plaintext,
         "EncryptionAlgorithm": encryption_algorithm,
-        "KeyMaterialId": use.material_id,
+        **material("KeyMaterialId", use),
     }
 
 
@@ -111,7 +115,7 @@ async def re_encrypt(
         )
     how["algorithm"] = destination_encryption_algorithm
     target = await keys.use(call, "ReEncryptTo", destination_key_id, context=destination_encryption_context, **how)
-    call.notes.additional["keyMaterialId"] = source.material_id
+    call.notes.additional |= material("keyMaterialId", source)
     if ignored:
         raise DryRunSucceeded
     dry_run_ends(dry_run)
@@ -122,9 +126,14 @@ async def re_encrypt(
         "KeyId": target.key.arn,
         "SourceEncryptionAlgorithm": source_encryption_algorithm,
         "DestinationEncryptionAlgorithm": destination_encryption_algorithm,
-        "SourceKeyMaterialId": source.material_id,
-        "DestinationKeyMaterialId": target.material_id,
+        **material("SourceKeyMaterialId", source),
+        **material("DestinationKeyMaterialId", target),
     }
+
+
+def material(member: str, use: Use) -> dict[str, str]:
+    """Which material it was: only symmetric keys have several."""
+    return {member: use.material_id} if use.key.kind is Kind.SYMMETRIC else {}
 
 
 def present(blob: bytes | None) -> bytes:

@@ -7,16 +7,18 @@ from keystead.access.policy import Kind
 from keystead.access.request import Values
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
-from keystead.keyholder.promise import SYMMETRIC_DEFAULT
+from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT
 from keystead.keys import changes, creation, listing
 from keystead.keys import tags as key_tags
 from keystead.keys.conditions import KeyContext, truth
 from keystead.keys.errors import NotServed, ParameterWrong
-from keystead.keys.key import AWS_KMS, ENCRYPT_DECRYPT, EXTERNAL, SPECS, State
+from keystead.keys.key import AWS_KMS, EXTERNAL, State
 from keystead.keys.lastuse import days_without_use, last_use
 from keystead.keys.pages import Pages
+from keystead.keys.specs import SPECS
 from keystead.keys.use import Keys
 from keystead.services.kms.answers import key_metadata
+from keystead.services.kms.refused import why_not
 from keystead.services.policy_warnings import warn
 
 Answer = Mapping[str, Any]
@@ -69,6 +71,8 @@ async def create_key(
     key = await creation.create(
         keys,
         call,
+        spec=spec,
+        usage=usage,
         policy=policy,
         description=description,
         origin=origin,
@@ -94,7 +98,7 @@ def check_kind(spec: str, usage: str | None, origin: str) -> str:
     if usage not in offered:
         raise ParameterWrong(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
     if spec not in SPECS:
-        raise NotServed(f"KeySpec {spec} is not served here: only symmetric encryption keys are.")
+        raise NotServed(why_not("CreateKey.KeySpec", spec))
     if origin not in {AWS_KMS, EXTERNAL}:
         raise NotServed(f"Origin {origin} is not served here: only {AWS_KMS} and {EXTERNAL} are.")
     return usage

@@ -1,0 +1,54 @@
+"""What of KMS is known and not served, with the reason: operations, members, and single values of members."""
+
+from collections.abc import Mapping
+from typing import Final
+
+STORES: Final = "custom key stores are not served yet"
+ATTESTATION: Final = "attestation documents are not verified here"
+SERVICE_PRINCIPALS: Final = "no service acts in its own name here"
+
+REFUSED: Final = {
+    **dict.fromkeys(
+        (
+            "CreateCustomKeyStore", "DescribeCustomKeyStores", "UpdateCustomKeyStore", "ConnectCustomKeyStore",
+            "DisconnectCustomKeyStore", "DeleteCustomKeyStore", "CreateKey.CustomKeyStoreId", "CreateKey.XksKeyId",
+            "GenerateRandom.CustomKeyStoreId",
+        ),
+        STORES,
+    ),
+    **dict.fromkeys(
+        (
+            "Decrypt.Recipient", "DeriveSharedSecret.Recipient", "GenerateDataKey.Recipient",
+            "GenerateDataKeyPair.Recipient", "GenerateRandom.Recipient",
+        ),
+        ATTESTATION,
+    ),
+    **dict.fromkeys(
+        (
+            "CreateGrant.GranteeServicePrincipal", "CreateGrant.RetiringServicePrincipal",
+            "ListGrants.GranteeServicePrincipal", "ListRetirableGrants.RetiringServicePrincipal",
+        ),
+        SERVICE_PRINCIPALS,
+    ),
+}  # fmt: skip  # lists of names
+"""Operation, or Operation.Member."""
+
+NO_SM2: Final = (
+    "SM2 is offered in China Regions only, and the cryptographic library has no SM2 signatures or encryption"
+)
+NO_ML_KEM_512: Final = "the cryptographic library has ML-KEM-768 and ML-KEM-1024 only"
+
+VALUES: Final[Mapping[str, Mapping[str, str]]] = {
+    "CreateKey.KeySpec":                                {"SM2": NO_SM2, "ML_KEM_512": NO_ML_KEM_512},
+    "CreateKey.CustomerMasterKeySpec":                  {"SM2": NO_SM2},
+    "GenerateDataKeyPair.KeyPairSpec":                  {"SM2": NO_SM2, "ML_KEM_512": NO_ML_KEM_512},
+    "GenerateDataKeyPairWithoutPlaintext.KeyPairSpec":  {"SM2": NO_SM2, "ML_KEM_512": NO_ML_KEM_512},
+}  # fmt: skip  # a table
+"""Operation.Member to the values of its enumeration that are refused."""
+
+
+def why_not(member: str, value: str) -> str:
+    """The sentence that refuses a value of `Operation.Member`."""
+    _, _, name = member.partition(".")
+    reason = VALUES.get(member, {}).get(value)
+    return f"{name} {value} is not served here" + (f": {reason}." if reason else ".")
