@@ -190,7 +190,12 @@ async def test_an_answer_that_cannot_be_rendered_is_recorded_as_the_failure_it_b
         ("Encrypt", {}, "Encrypt", "ValidationException"),
         ("Encrypt", b"{", "Encrypt", "SerializationException"),
         ("Encrypt", {"Unheard": 1}, "Encrypt", "UnsupportedOperationException"),
-        ("Sign", {}, "Sign", "UnsupportedOperationException"),
+        (
+            "CreateGrant",
+            {"KeyId": "k", "Operations": ["Sign"], "GranteeServicePrincipal": "s"},
+            "CreateGrant",
+            "UnsupportedOperationException",
+        ),
         ("Juggle", {}, "Juggle", "UnknownOperationException"),
         ("x" * 65, {}, "UnknownOperation", "UnknownOperationException"),
         ("<script>", {}, "UnknownOperation", "UnknownOperationException"),
