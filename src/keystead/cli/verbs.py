@@ -28,6 +28,9 @@ VERBS: Final = {
     "inspect":    "envelope_listed:inspect",
     "rewrap":     "envelope_listed:rewrap",
     "plan":       "envelope_listed:plan",
+    "import":     "import_:import_",
+    "run":        "run:run",
+    "export":     "run:export",
     "operations": "operations:operations",
     "demo":       "demo:demo",
 }  # fmt: skip  # a table

@@ -1,0 +1,251 @@
+"""From a .env file to secrets and back, by the command line, against a house of its own."""
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+ENV = """\
+# a shop
+PORT=8080
+DB_HOST=db.example
+DB_PASSWORD='plant-4f1c horse staple'
+API_TOKEN=plant-77aa-token-of-somebody
+SECOND_TOKEN=plant-77aa-token-of-somebody
+DATABASE_URL=postgresql://shop:plant-9b%2Fx@db.example:5433/shop?sslmode=require
+INTERNAL_URL=http://${DB_HOST}:${PORT}/
+"""
+PLANTED = ("plant-4f1c", "plant-77aa", "plant-9b")
+
+
+@pytest.fixture
+def env(tmp_path):
+    path = tmp_path / ".env"
+    path.write_text(ENV)
+    return path
+
+
+@pytest.fixture
+def app(request):
+    return f"shop-{abs(hash(request.node.name)) % 10**8}"
+
+
+def test_a_plan_writes_nothing_and_shows_nothing(keystead_command, env, app, manager, tmp_path):
+    done = keystead_command("import", ".env", "--app", app, "--output", "json")
+
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert {name: row["kind"] for name, row in rows.items()} == {
+        "PORT": "configuration", "DB_HOST": "configuration", "DB_PASSWORD": "secret", "API_TOKEN": "secret",
+        "SECOND_TOKEN": "secret", "DATABASE_URL": "database", "INTERNAL_URL": "configuration",
+    }  # fmt: skip  # a table
+    assert not [planted for planted in PLANTED if planted in done.stdout + done.stderr]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".env", "home"]
+    assert [one for one in manager.list_secrets()["SecretList"] if one["Name"].startswith(app)] == []
+
+
+def test_applied_each_value_is_a_secret_and_a_second_run_changes_nothing(keystead_command, env, app, manager, tmp_path):
+    first = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
+    second = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
+
+    outcomes = [{row["name"]: row["outcome"] for row in json.loads(done.stdout)} for done in (first, second)]
+    made = {"DB_PASSWORD", "API_TOKEN", "DATABASE_URL"}
+    assert {name for name, outcome in outcomes[0].items() if outcome == "created"} == made
+    assert {outcomes[1][name] for name in made} == {"unchanged"}
+    database = json.loads(manager.get_secret_value(SecretId=f"{app}/prod/DATABASE_URL")["SecretString"])
+    assert (database["engine"], database["password"], database["port"]) == ("postgres", "plant-9b/x", 5433)
+    left = (tmp_path / ".env.ref").read_text()
+    assert not [planted for planted in PLANTED if planted in left + first.stdout + first.stderr]
+    assert env.read_text() == ENV
+
+
+def test_a_value_that_has_changed_becomes_a_new_version(keystead_command, env, app, manager):
+    keystead_command("import", ".env", "--app", app, "--apply")
+    env.write_text(ENV.replace("plant-4f1c", "plant-4f1d"))
+
+    done = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
+
+    assert {row["outcome"] for row in json.loads(done.stdout) if row["name"] == "DB_PASSWORD"} == {"updated"}
+    assert manager.get_secret_value(SecretId=f"{app}/prod/DB_PASSWORD")["SecretString"].startswith("plant-4f1d")
+
+
+def test_what_was_rotated_since_is_left_alone(keystead_command, env, app, manager):
+    keystead_command("import", ".env", "--app", app, "--apply")
+    manager.put_secret_value(SecretId=f"{app}/prod/DB_PASSWORD", SecretString="rotated")
+
+    done = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
+
+    assert {row["outcome"] for row in json.loads(done.stdout) if row["name"] == "DB_PASSWORD"} == {
+        "rotated since, left alone"
+    }
+    assert manager.get_secret_value(SecretId=f"{app}/prod/DB_PASSWORD")["SecretString"] == "rotated"
+
+
+def test_values_in_the_history_of_git_are_to_be_rotated_and_the_file_is_ignored(keystead_command, env, app, tmp_path):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=n@example.com"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    (tmp_path / "settings.py").write_text("password = 'plant-4f1c horse staple'\n")
+    subprocess.run([*git, "add", "settings.py"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
+
+    done = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
+
+    flagged = {row["name"] for row in json.loads(done.stdout) if "in git's history" in row["warnings"]}
+    assert flagged == {"DB_PASSWORD"}
+    assert (tmp_path / ".gitignore").read_text() == "/.env\n"
+
+
+def test_the_same_value_in_another_application_is_told(keystead_command, env, app):
+    keystead_command("import", ".env", "--app", f"{app}-one", "--apply")
+
+    done = keystead_command("import", ".env", "--app", f"{app}-two", "--apply", "--output", "json")
+
+    told = {row["name"]: row["warnings"] for row in json.loads(done.stdout)}
+    assert f"the same value as {app}-one/prod/API_TOKEN" in told["API_TOKEN"]
+
+
+def test_a_broken_file_is_told_by_line(keystead_command, env, app, tmp_path):
+    env.write_text("A=1\nB='plant-4f1c\n")
+
+    done = keystead_command("import", ".env", "--app", app, "--apply", check=False)
+
+    assert done.returncode == 1
+    assert "line 2" in done.stderr
+    assert "plant" not in done.stdout + done.stderr
+    assert not (tmp_path / ".env.ref").exists()
+
+
+# Running
+
+
+@pytest.fixture
+def imported(keystead_command, env, app):
+    keystead_command("import", ".env", "--app", app, "--apply", "--delete")
+    assert not env.exists()
+    return app
+
+
+PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+def test_a_program_has_the_same_names_and_values_as_before(keystead_command, imported):
+    done = keystead_command("run", ".env.ref", "--", sys.executable, "-c", PRINT)
+
+    had = json.loads(done.stdout)
+    assert had["DB_PASSWORD"] == "plant-4f1c horse staple"
+    assert had["DATABASE_URL"] == "postgresql://shop:plant-9b%2Fx@db.example:5433/shop?sslmode=require"
+    assert had["INTERNAL_URL"] == "http://db.example:8080/"
+    assert had["SECOND_TOKEN"] == had["API_TOKEN"] == "plant-77aa-token-of-somebody"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["-c", "exit(7)"], 7), (["-c", "import os; os.kill(os.getpid(), 9)"], -9)]
+)
+def test_the_exit_status_is_the_programs_own(keystead_command, imported, arguments, status):
+    assert keystead_command("run", ".env.ref", "--", sys.executable, *arguments, check=False).returncode == status
+
+
+@pytest.mark.parametrize("watching", [[], ["--on-change", "restart"]])
+def test_what_is_not_there_is_127(keystead_command, imported, watching):
+    done = keystead_command("run", *watching, ".env.ref", "--", "no-such-program", check=False)
+
+    assert done.returncode == 127
+
+
+def test_a_secret_that_is_gone_stops_before_the_program_starts(keystead_command, imported, manager):
+    manager.delete_secret(SecretId=f"{imported}/prod/API_TOKEN", ForceDeleteWithoutRecovery=True)
+
+    done = keystead_command("run", ".env.ref", "--", sys.executable, "-c", "print('ran')", check=False)
+
+    assert done.returncode == 1
+    assert "ran" not in done.stdout
+    assert "ResourceNotFoundException" in done.stderr
+
+
+TELLING = """
+import os, signal, sys, time
+def told(number, frame):
+    print("told", number, flush=True)
+    if number == signal.SIGTERM:
+        sys.exit(3)
+for number in (signal.SIGHUP, signal.SIGTERM):
+    signal.signal(number, told)
+print("started", os.environ["DB_PASSWORD"], flush=True)
+while True:
+    time.sleep(0.05)
+"""
+
+
+def started(environment, tmp_path, *options):
+    command = [sys.executable, "-m", "keystead", "run", *options, ".env.ref", "--", sys.executable, "-c", TELLING]
+    return subprocess.Popen(
+        command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--on-change", "restart"]], ids=["become", "watch"])
+def test_signals_reach_the_program(environment, tmp_path, imported, options):
+    with started(environment, tmp_path, *options) as process:
+        assert process.stdout.readline().startswith("started")
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.readline() == f"told {signal.SIGHUP}\n"
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(20) == 3
+
+
+def test_a_new_version_restarts_the_program_with_it(environment, tmp_path, imported, manager):
+    with started(environment, tmp_path, "--on-change", "restart", "--every", "0.2") as process:
+        assert process.stdout.readline() == "started plant-4f1c horse staple\n"
+        manager.put_secret_value(SecretId=f"{imported}/prod/DB_PASSWORD", SecretString="new")
+
+        assert process.stdout.readline() == f"told {signal.SIGTERM}\n"
+        assert process.stdout.readline() == "started new\n"
+        process.send_signal(signal.SIGTERM)
+
+
+def test_a_new_version_is_told_by_the_signal_that_was_asked_for(environment, tmp_path, imported, manager):
+    with started(environment, tmp_path, "--on-change", "SIGHUP", "--every", "0.2") as process:
+        process.stdout.readline()
+        manager.put_secret_value(SecretId=f"{imported}/prod/DB_PASSWORD", SecretString="new")
+
+        assert process.stdout.readline() == f"told {signal.SIGHUP}\n"
+        process.send_signal(signal.SIGTERM)
+
+
+def test_no_value_stands_in_a_process_list(environment, tmp_path, imported):
+    with started(environment, tmp_path, "--on-change", "restart") as process:
+        process.stdout.readline()
+        time.sleep(0.2)
+        listed = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+        process.send_signal(signal.SIGTERM)
+
+    assert "keystead run" in listed or "-m keystead" in listed
+    assert not [planted for planted in PLANTED if planted in listed.replace(TELLING, "")]
+
+
+# The way back
+
+
+def test_the_way_back_gives_what_was_there(keystead_command, imported, tmp_path):
+    keystead_command("export", ".env.ref", "-o", "back.env")
+
+    assert stat.S_IMODE((tmp_path / "back.env").stat().st_mode) == 0o600
+    from dotenv import dotenv_values
+
+    (tmp_path / "before.env").write_text(ENV)
+    assert dotenv_values(tmp_path / "back.env") == dotenv_values(tmp_path / "before.env")
+
+
+@pytest.mark.parametrize("form", ["json", "kubernetes"])
+def test_other_forms_hold_the_same(keystead_command, imported, form):
+    import base64
+
+    done = json.loads(keystead_command("export", ".env.ref", "--format", form).stdout)
+
+    values = done if form == "json" else {name: base64.b64decode(one).decode() for name, one in done["data"].items()}
+    assert values["DB_PASSWORD"] == "plant-4f1c horse staple"
+    assert values["PORT"] == "8080"
