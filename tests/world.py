@@ -5,6 +5,7 @@ import inspect
 import itertools
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +33,7 @@ OTHER_ACCOUNT = "444455556666"
 NOW = 1_750_000_000.0
 REGION = "us-east-1"
 REGIONS = frozenset({REGION, "us-west-2", "eu-west-1"})
+NEED_TOKENS = ("create_secret", "put_secret_value", "update_secret")
 
 SERVICES = {"iam": iam, "sts": sts, "kms": kms, "secretsmanager": secretsmanager}
 OPERATIONS = {
@@ -50,12 +52,12 @@ class Undecided(AssertionError):
 class World:
     """Two accounts, each with an administrator. `async with world:` opens it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None = None) -> None:
         data = folder / "data"
         data.mkdir(mode=0o700)
         self.now = NOW
         self.folder = folder
-        self.url = f"sqlite+aiosqlite:///{folder / 'keystead.db'}"
+        self.url = url or f"sqlite+aiosqlite:///{folder / 'keystead.db'}"
         self.counter = ChangeCounter(folder / "changes", slot=0)
         self.database = Database.open(self.url, counter=self.counter, clock=self.clock)
         self.feed = Feed(self.database, self.counter)
@@ -121,6 +123,12 @@ class World:
 
     async def kms(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
         return await self.run("kms", operation, caller, **asked)
+
+    async def sm(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
+        """With a ClientRequestToken, where one is needed and none is given, as SDKs make one."""
+        if operation in NEED_TOKENS:
+            asked.setdefault("client_request_token", str(uuid.uuid4()))
+        return await self.run("secretsmanager", operation, caller, **asked)
 
     async def iam(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
         return await self.run("iam", operation, caller, **asked)

@@ -1,0 +1,140 @@
+"""Secrets under random sequences of calls: labels and values agree with a small model, whatever the order."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from keystead.secrets import deleting
+from keystead.secrets.errors import NameMarked, NameTaken, SecretMarked, SecretNotFound
+from keystead.secrets.labels import after_move, after_put
+from world import World
+
+EXAMPLES = 200 if os.environ.get("KEYSTEAD_SOAK") else 6
+STAGES = st.none() | st.lists(
+    st.sampled_from(["AWSCURRENT", "AWSPENDING", "blue"]), min_size=1, max_size=2, unique=True
+)
+VALUES = st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable())
+
+
+class Lives(RuleBasedStateMachine):
+    """The model: state, value by version, and labels by the pure functions, whose own table is tested by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = Path(tempfile.mkdtemp())
+        self.world = World(self.folder)
+        self.do(self.world.__aenter__())
+        self.state, self.values, self.labels = "gone", {}, {}
+
+    def do(self, coroutine):
+        return self.loop.run_until_complete(coroutine)
+
+    def sm(self, operation, **asked):
+        self.world.now += 1
+        named = {} if operation == "create_secret" else {"secret_id": "app"}
+        return self.do(self.world.sm(operation, **named, **asked))
+
+    def teardown(self):
+        self.do(self.world.__aexit__())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    def writes(self, operation, error=None, **asked):
+        wanted = error or {"gone": SecretNotFound, "marked": SecretMarked}.get(self.state)
+        if wanted is None:
+            return self.sm(operation, **asked)
+        with pytest.raises(wanted):
+            self.sm(operation, **asked)
+        return None
+
+    @rule(value=st.none() | VALUES)
+    def create(self, value):
+        error = {"alive": NameTaken, "marked": NameMarked}.get(self.state)
+        given = {} if value is None else {"secret_string": value}
+        if error is not None:
+            with pytest.raises(error):
+                self.sm("create_secret", name="app", **given)
+            return
+        made = self.sm("create_secret", name="app", **given)
+        self.state = "alive"
+        self.values = {made["VersionId"]: value} if given else {}
+        self.labels = {"AWSCURRENT": made["VersionId"]} if given else {}
+
+    @rule(value=VALUES, stages=STAGES)
+    def put(self, value, stages):
+        token = str(uuid.uuid4())
+        given = {} if stages is None else {"version_stages": stages}
+        if self.writes("put_secret_value", secret_string=value, client_request_token=token, **given):
+            self.values[token] = value
+            self.labels = after_put(self.labels, token, stages)
+
+    @rule(value=VALUES)
+    def update(self, value):
+        made = self.writes("update_secret", secret_string=value, description=value)
+        if made:
+            self.values[made["VersionId"]] = value
+            self.labels = after_put(self.labels, made["VersionId"], None)
+
+    @precondition(lambda self: self.values)
+    @rule(data=st.data(), label=st.sampled_from(["AWSCURRENT", "AWSPENDING", "blue"]))
+    def move(self, data, label):
+        to = data.draw(st.sampled_from(sorted(self.values)))
+        held = self.labels.get(label)
+        from_ = {} if held in {None, to} else {"remove_from_version_id": held}
+        asked = {"version_stage": label, "move_to_version_id": to, **from_}
+        if self.writes("update_secret_version_stage", **asked):
+            self.labels = after_move(
+                self.labels, label, to, from_.get("remove_from_version_id"), dict.fromkeys(self.values, True)
+            )
+
+    @rule()
+    def mark(self):
+        if self.writes("delete_secret"):
+            self.state = "marked"
+
+    @rule()
+    def restore(self):
+        if self.state == "gone":
+            with pytest.raises(SecretNotFound):
+                self.sm("restore_secret")
+            return
+        self.sm("restore_secret")
+        self.state = "alive"
+
+    @rule()
+    def wait(self):
+        self.world.now += 31 * 86_400
+        self.do(deleting.delete_due(self.world.secrets, self.world.now))
+        if self.state == "marked":
+            self.state = "gone"
+
+    @rule()
+    def force(self):
+        self.sm("delete_secret", force_delete_without_recovery=True)
+        self.state = "gone"
+
+    @invariant()
+    def labels_and_values_agree(self):
+        if self.state == "gone":
+            return
+        stages = self.sm("describe_secret").get("VersionIdsToStages", {})
+        assert {label: version for version, held in stages.items() for label in held} == self.labels
+        if self.state == "alive":
+            for label, version in self.labels.items():
+                read = self.sm("get_secret_value", version_stage=label)
+                assert (read["SecretString"], read["VersionId"]) == (self.values[version], version)
+            for version, value in list(self.values.items())[-3:]:
+                assert self.sm("get_secret_value", version_id=version)["SecretString"] == value
+
+
+Lives.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=15, deadline=None)
+test_whatever_the_order_of_calls = pytest.mark.slow(Lives.TestCase)
