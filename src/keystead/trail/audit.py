@@ -1,8 +1,9 @@
 """The whole verification of one log: `keystead trail verify`.
 
 1. checkpoints that somebody kept elsewhere: signed by the log's keys
-2. what witnesses have seen                                            witnessed.py
-3. the records, their tree, their checkpoints, and 1 and 2 against them      verify.py
+2. what witnesses have seen                                                     witnessed.py
+3. digests and log files, and what they say of the tree                         verify_files.py
+4. the records, their tree, their checkpoints, and 1, 2 and 3 against them      verify.py
 
 The order matters while a node serves: what others say is read first, so that the log has it when it is read.
 """
@@ -19,7 +20,8 @@ from keystead.trail.errors import LogDamaged, LogMissing
 from keystead.trail.policy import Policy
 from keystead.trail.signed_note import NoteInvalid, Verifier, opened
 from keystead.trail.verify import Head, Report, Verdict, verify
-from keystead.trail.witnessed import LAG_SECONDS, Fetch, Witnessed, witnessed
+from keystead.trail.verify_files import FilesReport, Place, verify_files
+from keystead.trail.witnessed import LAG_SECONDS, Fetch, witnessed
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +30,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     keys    that must have signed every checkpoint; those beside the log where none is given
     notes   checkpoints that were kept elsewhere
     policy  None: witnesses are not looked at
+    files   None: CloudTrail's files are not looked at
     fetch   None: witnesses are not asked
     lag     seconds
     """
@@ -36,6 +39,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     keys: Sequence[Verifier] = ()
     notes: Sequence[bytes] = ()
     policy: Policy | None = None
+    files: Place | None = None
     fetch: Fetch | None = None
     lag: float = LAG_SECONDS
     clock: Callable[[], float] = time.time
@@ -46,6 +50,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 
     cosigned, cosigned_at  records in the newest checkpoint with a quorum, and when it was cosigned; None without a policy
     copies                 by witness, records in what it says it cosigned last; None where it could not be asked
+    files                  None where they were not looked at
     """
 
     verdict: Verdict
@@ -53,6 +58,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     cosigned: int | None = None
     cosigned_at: int | None = None
     copies: dict[str, int | None] = {}
+    files: FilesReport | None = None
     findings: tuple[str, ...] = ()
 
 
@@ -60,22 +66,26 @@ def audit(asked: Asked) -> Audit:
     """Raises nothing but what a defect raises."""
     heads, findings = kept_elsewhere(asked)  # 1
     seen = witnessed(asked.folder, asked.policy or Policy(), asked.clock(), lag=asked.lag, fetch=asked.fetch)  # 2
-    report = verify(asked.folder, asked.keys, [*heads, *seen.heads])  # 3
-    contradictions = (*findings, *seen.findings)
+    files = verify_files(asked.files, asked.clock()) if asked.files is not None else None  # 3
+    of_files = files or FilesReport()
+    report = verify(asked.folder, asked.keys, [*heads, *seen.heads, *of_files.heads])  # 4
+    contradictions = (*findings, *seen.findings, *of_files.findings)
+    doubts = (*seen.doubts, *of_files.doubts)
     return Audit(
-        verdict=verdict_of(report, contradictions, seen),
+        verdict=verdict_of(report, contradictions, doubts),
         log=report,
         cosigned=seen.size if asked.policy is not None else None,
         cosigned_at=seen.at or None,
         copies={name: size if size >= 0 else None for name, size in seen.copies.items()},
-        findings=(*contradictions, *report.findings, *seen.doubts),
+        files=files,
+        findings=(*contradictions, *report.findings, *doubts),
     )
 
 
-def verdict_of(report: Report, contradictions: Sequence[str], seen: Witnessed) -> Verdict:
+def verdict_of(report: Report, contradictions: Sequence[str], doubts: Sequence[str]) -> Verdict:
     if contradictions or report.verdict is Verdict.CONTRADICTION:
         return Verdict.CONTRADICTION
-    return Verdict.UNCHECKED if seen.doubts else report.verdict
+    return Verdict.UNCHECKED if doubts else report.verdict
 
 
 def kept_elsewhere(asked: Asked) -> tuple[list[Head], list[str]]:
@@ -84,7 +94,7 @@ def kept_elsewhere(asked: Asked) -> tuple[list[Head], list[str]]:
     try:
         keys = asked.keys or setup.verifiers(asked.folder)
     except (LogMissing, LogDamaged):
-        return [], []  # step 3 says so
+        return [], []  # step 4 says so
     heads, findings = [], []
     for number, note in enumerate(asked.notes):
         try:

@@ -236,6 +236,12 @@ async def newest_digest(connection: Connection, chain: Chain) -> Digest | None:
     return Digest(*row) if row is not None else None
 
 
+async def every_digest(connection: Connection) -> list[Digest]:
+    """Without their contents."""
+    query = select(digests).order_by(digests.c.account, digests.c.region, digests.c.number)
+    return [Digest(*row)._replace(content=None) for row in await connection.execute(query)]
+
+
 async def undelivered(connection: Connection) -> list[Digest]:
     query = select(digests).where(digests.c.delivered_at.is_(None))
     query = query.order_by(digests.c.account, digests.c.region, digests.c.number)

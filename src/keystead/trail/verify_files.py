@@ -22,22 +22,27 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 
-from keystead.trail import adoption
+from keystead.trail import adoption, attributes
 from keystead.trail.adoption import NotOurs
 from keystead.trail.bucket import BucketLost, Object, ObjectMissing
 from keystead.trail.delivered import Chain, Digest, DigestKey
 from keystead.trail.errors import LogDamaged
-from keystead.trail.log_files import TAIL, parts_of
 from keystead.trail.log_files import HEAD as BEGIN
+from keystead.trail.log_files import TAIL, parts_of
 from keystead.trail.segments import Reader, Record
 from keystead.trail.trails import Files
 from keystead.trail.verify import Head
 
 PAGE: Final = 1000
-DIGEST: Final = re.compile(r".*/([0-9]{12})_CloudTrail-Digest_([a-z0-9-]+)_[^/]*\.json\.gz")
-LOG_FILE: Final = re.compile(r".*/AWSLogs/[0-9]{12}/CloudTrail/[^/]+/.*_([0-9]{8}T[0-9]{4})Z_[^/]*\.json\.gz|AWSLogs/[0-9]{12}/CloudTrail/[^/]+/.*_([0-9]{8}T[0-9]{4})Z_[^/]*\.json\.gz")
+DIGEST: Final = re.compile(r"(?:.*/)?AWSLogs/([0-9]{12})/CloudTrail-Digest/([a-z0-9-]+)/.*\.json\.gz")
+LOG_FILE: Final = re.compile(
+    r"(?:.*/)?AWSLogs/[0-9]{12}/CloudTrail/[a-z0-9-]+/.*_([0-9]{8}T[0-9]{4})Z_[0-9A-Za-z]{16}\.json\.gz"
+)
 ALGORITHM: Final = "SHA256withRSA"
+GRACE_SECONDS: Final = 900.0
+"""How long after it was due a digest may be missing: a bucket may be out of reach for a while."""
 
 
 class Listed(msgspec.Struct, frozen=True, rename="camel"):
@@ -107,24 +112,24 @@ class FilesReport:
 class Place:
     """What is checked, and with what.
 
-    keys    that may sign digests
+    keys    that may sign digests; None where they cannot be had
     known   digests that the database says are in the bucket; None where it was not asked
     folder  of this node's log; `origin`: its name in checkpoints
     """
 
     files: Files
-    keys: Sequence[DigestKey]
+    keys: Sequence[DigestKey] | None
     known: Sequence[Digest] | None
     folder: Path
     node: str
     origin: str
 
 
-def verify_files(place: Place, now: float, lag: float) -> FilesReport:
+def verify_files(place: Place, now: float) -> FilesReport:
     """`now` in seconds since the epoch. Raises nothing but what a defect raises."""
     checking = Checking(place)
     try:
-        checking.run(now, lag)
+        checking.run(now)
     except BucketLost as error:
         checking.report.doubts.append(f"the trail's files cannot be read: {error.text}")
     except LogDamaged as error:
@@ -142,7 +147,7 @@ class Checking:
         self._ends: dict[Chain, int] = {}
         self._interval = 0
 
-    def run(self, now: float, lag: float) -> None:
+    def run(self, now: float) -> None:
         digests, files = self._found()
         self.report.files = len(files)
         for chain, keys in sorted(digests.items()):
@@ -151,7 +156,7 @@ class Checking:
         self._delivered({key for keys in digests.values() for key in keys})  # 5
         if (self._place.folder / "segments").is_dir():
             self._compare()  # 6
-        self._tail(now, lag)  # 7
+        self._tail(now)  # 7
 
     def _found(self) -> tuple[dict[Chain, list[str]], list[str]]:
         digests: dict[Chain, list[str]] = {}
@@ -189,7 +194,7 @@ class Checking:
             kept = self._place.files.bucket.get(key)
             content = gzip.decompress(kept.content)
             told = msgspec.json.decode(content, type=dict[str, Any])
-            made = msgspec.convert(told, Told)
+            made = read(told)
             digest = self._read(chain, key, kept, content, told)
         except ObjectMissing:
             self._find(f"digest {key} vanished while it was read")
@@ -214,13 +219,24 @@ class Checking:
         if start >= end:
             raise ValueError("no time")
         return Digest(
-            *chain, 0, start, end, told["digestS3Bucket"], key, sha256(content).hexdigest(), kept.metadata["signature"], None
+            *chain,
+            0,
+            start,
+            end,
+            told["digestS3Bucket"],
+            key,
+            sha256(content).hexdigest(),
+            kept.metadata["signature"],
+            None,
         )
 
     def _signed(self, kept: Object, told: dict[str, Any], digest: Digest) -> None:
         """Step 1."""
         if kept.metadata.get("signature-algorithm") != ALGORITHM or told.get("digestSignatureAlgorithm") != ALGORITHM:
             self._find(f"digest {digest.key} is not signed with {ALGORITHM}")
+        if self._place.keys is None:
+            self._doubt("the keys of the digests could not be had: give them with --digest-keys")
+            return
         key = next((key for key in self._place.keys if key.fingerprint == told["digestPublicKeyFingerprint"]), None)
         if key is None:
             self._find(f"digest {digest.key} is signed by a key that is not this trail's")
@@ -267,7 +283,7 @@ class Checking:
         newest = min(self._ends.values(), default=0)
         for key in sorted(set(files) - self._listed.keys()):
             matched = LOG_FILE.fullmatch(key)
-            written = minute((matched[1] or matched[2]) if matched else "")
+            written = minute(matched[1]) if matched else 0
             if written + 60 > newest:
                 self.report.pending += 1
             else:
@@ -319,7 +335,12 @@ class Checking:
             self._find(f"log files hold records {first} to {last}, and the log has {reader.durable()}")
             return
         made = {
-            (len(part.events), sha256(BEGIN + b",".join(part.events) + TAIL).hexdigest(), part.oldest, part.newest): place
+            (
+                len(part.events),
+                sha256(BEGIN + b",".join(part.events) + TAIL).hexdigest(),
+                part.oldest,
+                part.newest,
+            ): place
             for place, part in parts_of(records(reader, first, last + 1)).items()
         }
         for key, listed in files.items():
@@ -338,9 +359,9 @@ class Checking:
 
     # --- the end
 
-    def _tail(self, now: float, lag: float) -> None:
+    def _tail(self, now: float) -> None:
         """Step 7."""
-        allowed = max(lag, 2.0 * self._interval)
+        allowed = self._interval + GRACE_SECONDS
         for (account, region), end in self._ends.items():
             if now - end > allowed:
                 self.report.doubts.append(
@@ -352,13 +373,17 @@ class Checking:
                 f"records from {self.report.covered} on are in no listed log file, the first of them for {int(now - oldest)} seconds"
             )
 
+    def _doubt(self, text: str) -> None:
+        if text not in self.report.doubts:
+            self.report.doubts.append(text)
+
     def _find(self, text: str) -> None:
         if text not in self.report.findings:
             self.report.findings.append(text)
 
 
 UNREADABLE: Final = (OSError, EOFError, zlib.error, msgspec.MsgspecError, KeyError, ValueError, TypeError)
-SIGNATURE: Final = (adoption.InvalidSignature, ValueError, NotOurs)
+SIGNATURE: Final = (InvalidSignature, ValueError, NotOurs)
 
 
 def records(reader: Reader, first: int, end: int) -> Iterator[Record]:
@@ -372,13 +397,24 @@ def records(reader: Reader, first: int, end: int) -> Iterator[Record]:
 
 
 def first_after(folder: Path, index: int) -> float | None:
-    """When the record of that number was appended; None where there is none."""
+    """The time of the first event from that record on that belongs into a file; None where there is none."""
     reader = Reader(folder)
     try:
-        found = reader.after(index - 1, 1)
+        places = (attributes.place(record.event) for record in records(reader, index, reader.durable()))
+        return next((place.at for place in places if place is not None), None)
     finally:
         reader.close()
-    return found[0].at if found else None
+
+
+def read(told: dict[str, Any]) -> Told:
+    """Raises msgspec.MsgspecError, ValueError."""
+    made = msgspec.convert(told, Told)
+    for listed in made.log_files:
+        adoption.seconds(listed.oldest_event_time)
+        adoption.seconds(listed.newest_event_time)
+    for tree in made.keystead_logs:
+        bytes.fromhex(tree.root)
+    return made
 
 
 def minute(text: str) -> int:
