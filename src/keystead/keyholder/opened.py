@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
 from keystead.keyholder.ciphertext import header, prefixed, utf8
-from keystead.keyholder.promise import Material
+from keystead.keyholder.promise import EVERY_KEY, Material
 from keystead.keyholder.sealing import Key, wipe
 
 GENERATION_LIMIT: Final = 1024
@@ -69,7 +69,8 @@ class OpenedMaterials(Generic[M]):
 
     def forget(self, key_id: str) -> None:
         for generation in (self._young, self._old):
-            _wipe_all({known: generation.pop(known) for known in tuple(generation) if known.key_id == key_id})
+            gone = [known for known in generation if key_id in {known.key_id, EVERY_KEY}]
+            _wipe_all({known: generation.pop(known) for known in gone})
 
 
 def _wipe_all(left: Mapping[Material, Wipeable]) -> None:

@@ -22,6 +22,10 @@ ENCAPSULATE_DECAPSULATE = "ENCAPSULATE_DECAPSULATE"
 """KMS key usages (KMS API reference, CreateKey)."""
 
 
+EVERY_KEY = "*"
+"""In place of a key id, to `forget`."""
+
+
 class Material(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
     """Key material as the outside holds it: wrapped. The token opens only together with the other fields.
 
@@ -238,7 +242,7 @@ class Keyholder(Protocol):
         """The same key under the newest root key; as it was if it lies there already. Raises TokenInvalid."""
 
     async def forget(self, key_id: str) -> None:
-        """Drop what is held open of this key. It is opened again by whoever still has its token."""
+        """Drop what is held open of this key, or of EVERY_KEY. It is opened again by whoever still has its token."""
 
     async def load(self, sealed: tuple[SealedKey, ...]) -> None:
         """Make sealed keys known. Idempotent; what does not open under the root key is refused with TokenInvalid."""

@@ -55,6 +55,8 @@ async def set_state(
     key = await admitted(room, call, operation, named, asked)
     async with room.database.write(call.id) as tx:
         await change(tx, await again(tx, key, operation), state=state.value)
+    if state is not State.ENABLED:
+        await room.forget(key)
 
 
 async def describe(room: Keys, call: Call, named: str, description: str) -> None:
@@ -74,6 +76,7 @@ async def schedule_deletion(room: Keys, call: Call, named: str, days: int, asked
             deletion_at = room.clock() + days * DAY
             await change(tx, now, state=State.PENDING_DELETION.value, deletion_at=deletion_at)
         after = await records.load(tx.connection, key.region, key.id)
+    await room.forget(key)
     return after or key
 
 

@@ -157,7 +157,7 @@ async def discard(room: Keys, call: Call, key: Key, material_id: str | None) -> 
             raise MaterialUnknown(key.arn, material_id)
         if version is not None:
             await remove(tx, now, version)
-    await room.keyholder.forget(key.id)
+    await room.forget(key)
     return wanted
 
 
@@ -195,7 +195,7 @@ async def expire_one(room: Keys, region: str, key_id: str, material_id: str, *, 
         await remove(tx, key, version)
         happened = Happened(key.account, region, key_id, key.arn, material_id)
         await outbox.put(tx, service_event("DeleteExpiredKeyMaterial", happened, at=tx.at))
-    await room.keyholder.forget(key_id)
+    await room.forget(key)
     return happened
 
 

@@ -31,6 +31,7 @@ from keystead.keys.errors import (
     KeyPendingImport,
     ParameterWrong,
 )
+from keystead.keys.forgetting import Forgetting
 from keystead.keys.key import EXTERNAL, Key, Manager
 from keystead.keys.known import LIMIT, Known
 from keystead.keys.leave import NEEDS, Use, check_public, check_usage
@@ -88,6 +89,7 @@ class Keys:
         self.clock = clock
         self.regions = regions
         self.known = Known(database, feed, cached)
+        self._forgetting = Forgetting(feed, keyholder)
 
     async def use(
         self,
@@ -299,6 +301,10 @@ class Keys:
         key = await self.make(call, plan)
         call.notes.resource(key.account, RESOURCE, key.arn)
         return key
+
+    async def forget(self, key: Key) -> None:
+        """Drop what the keyholder holds open of it, before anybody is told that it can no longer be used."""
+        await self._forgetting.forget(key.id)
 
     async def make(self, call: Call, plan: Plan) -> Key:
         """The planned key; or, if somebody was faster, the one that already has its alias. THE CALLER HAS DECIDED."""
