@@ -16,6 +16,12 @@ import boto3
 from botocore.config import Config
 
 START_SECONDS: Final = 60
+OFTEN: Final = {
+    "KEYSTEAD_CHECKPOINT_SECONDS": "1",
+    "KEYSTEAD_TRAIL_LOG_SECONDS": "2",
+    "KEYSTEAD_TRAIL_DIGEST_SECONDS": "5",
+}
+"""So that nobody has to wait an hour for the first digest."""
 RETRIES: Final = Config(retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=16)
 
 
@@ -32,13 +38,14 @@ class Credentials:
 
 @dataclass(slots=True)
 class Stage:
-    """A running Keystead. `calls` counts what the clients asked for, to be compared with the trail at the end."""
+    """A running Keystead. `policy`: the file that names its witness. `calls` counts what the clients asked for, to be compared with the trail at the end."""
 
     data: Path
     endpoint_url: str
     region: str
     account: str
     administrator: Credentials
+    policy: Path
     calls: Counter[str] = field(default_factory=Counter)
     request_ids: set[str] = field(default_factory=set)
 
@@ -70,6 +77,13 @@ class Stage:
         if done.returncode:
             raise DemoFailed(f"aws {' '.join(arguments[:2])}: {done.stderr.strip()}")
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def aws_says(self, *arguments: str) -> tuple[int, list[str]]:
+        """The exit status and the lines of an AWS CLI command that is a whole program of its own."""
+        done = subprocess.run(
+            [command("aws"), *arguments], env=self._environment(), capture_output=True, text=True, check=False
+        )
+        return done.returncode, [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
 
     def _environment(self) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -105,33 +119,57 @@ def command(name: str) -> str:
 
 @contextmanager
 def keystead(data: Path) -> Iterator[Stage]:
-    """`keystead init` and `keystead serve` on a free port; stopped at the end."""
+    """`keystead init` and `keystead serve` on a free port, and a witness beside it; stopped at the end."""
     facts = json.loads(run("init", "--data", str(data), "--output", "json"))
-    serving = subprocess.Popen(
-        [sys.executable, "-m", "keystead", "serve", "--data", str(data), "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
+    policy = data.with_name("policy")
+    with (
+        witness(data.with_name("witness"), data, policy),
+        serving("serve", "--data", str(data), "--port", "0", **OFTEN, KEYSTEAD_TRAIL_POLICY=str(policy)) as url,
+    ):
+        administrator = Credentials(facts["access_key_id"], facts["secret_access_key"])
+        yield Stage(data, url, facts["region"], facts["account_id"], administrator, policy)
+
+
+@contextmanager
+def witness(folder: Path, data: Path, policy: Path) -> Iterator[None]:
+    """Somebody else's server that cosigns the log, and the policy that asks for it."""
+    made = json.loads(
+        run("witness", "init", "--data", str(folder), "--name", "witness.example/demo", "--output", "json")
+    )
+    keys = (data / "trail" / "checkpoint.vkeys").read_text().split()
+    run("witness", "add-log", "--data", str(folder), *keys)
+    with serving("witness", "serve", "--data", str(folder), "--port", "0") as url:
+        lines = [*(f"log {key}" for key in keys), f"witness auditor {made['keys'][0]} {url}", "quorum auditor"]
+        policy.write_text("".join(f"{line}\n" for line in lines))
+        yield
+
+
+@contextmanager
+def serving(*arguments: str, **environment: str) -> Iterator[str]:
+    """The URL of a server of this `keystead`, until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "keystead", *arguments], stdout=subprocess.PIPE, text=True, env=os.environ | environment
     )
     try:
-        assert serving.stdout is not None  # noqa: S101  # it was asked for two lines above
-        line = serving.stdout.readline().strip()
+        assert process.stdout is not None  # noqa: S101  # it was asked for two lines above
+        line = process.stdout.readline().strip()
         if not line:
-            raise DemoFailed("keystead serve did not start.")
-        yield Stage(
-            data,
-            line.rsplit(" ", 1)[-1],
-            facts["region"],
-            facts["account_id"],
-            Credentials(facts["access_key_id"], facts["secret_access_key"]),
-        )
+            raise DemoFailed(f"keystead {arguments[0]} did not start.")
+        yield line.rsplit(" ", 1)[-1]
     finally:
-        serving.terminate()
-        serving.wait(START_SECONDS)
+        process.terminate()
+        process.wait(START_SECONDS)
 
 
 def run(*arguments: str) -> str:
     """One `keystead` command; its standard output."""
+    status, output = says(*arguments)
+    if status:
+        raise DemoFailed(f"keystead {' '.join(arguments[:2])}: {output.strip()}")
+    return output
+
+
+def says(*arguments: str) -> tuple[int, str]:
+    """The exit status of a `keystead` command, and its output; what it says of a failure where there is none."""
     done = subprocess.run([sys.executable, "-m", "keystead", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise DemoFailed(f"keystead {' '.join(arguments[:2])}: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
+    return done.returncode, done.stdout or done.stderr

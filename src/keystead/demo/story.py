@@ -1,5 +1,6 @@
-"""The six acts of the demo. Each shows something, checks it, and fails loudly when it is not so."""
+"""The seven acts of the demo. Each shows something, checks it, and fails loudly when it is not so."""
 
+import gzip
 import json
 import tempfile
 import time
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from keystead.demo import files
-from keystead.demo.stage import Credentials, DemoFailed, Stage, keystead, run
+from keystead.demo.stage import START_SECONDS, Credentials, DemoFailed, Stage, keystead, says
 
 ALIAS = "alias/archive"
 USES = ("Encrypt", "Decrypt", "GenerateDataKey", "ReEncrypt")
@@ -61,9 +62,8 @@ def tell(source: Path, out: Console) -> None:
         with keystead(data) as stage:
             out.print(f"Keystead serves at {stage.endpoint_url}; account {stage.account}.", highlight=False)
             story = Story(stage, source, target, out)
-            for act in (key_and_roles, envelope, refusal, rotation, end_of_the_key, trail):
+            for act in (key_and_roles, envelope, refusal, rotation, end_of_the_key, trail, proofs):
                 act(story)
-        proof(story, data)
 
 
 def key_and_roles(story: Story) -> None:
@@ -199,8 +199,63 @@ def trail(story: Story) -> None:
     )
 
 
-def proof(story: Story, data: Path) -> None:
+def proofs(story: Story) -> None:
+    story.act(7, "The trail proves itself, to AWS's validator and to the stricter one")
+    stage = story.stage
+    until_listed(story)
+    both(story, 0)
+    story.check(True, "both validators pass")  # they raise where it is not so
+    path = next(iter(sorted(stage.data.glob("bucket/AWSLogs/*/CloudTrail/**/*.gz"))))
+    content = path.read_bytes()
+    path.write_bytes(gzip.compress(one_byte_changed(gzip.decompress(content))))
     story.say("")
-    for line in run("trail", "verify", "--data", str(data)).splitlines():
-        story.say(line)
-    story.check(True, "the log's proof holds: records, Merkle tree, signed checkpoints")  # a failed run raises
+    story.say(f"One byte of {path.name} is changed.")
+    both(story, 1)
+    story.check(True, "both validators say which file it is")
+    path.write_bytes(content)
+
+
+def until_listed(story: Story) -> None:
+    """Until the records of everything so far are in files that a digest lists, and a witness has seen them."""
+    verify = (
+        "trail",
+        "verify",
+        "--data",
+        str(story.stage.data),
+        "--policy",
+        str(story.stage.policy),
+        "--output",
+        "json",
+    )
+    wanted: int | None = None
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        _, output = says(*verify)
+        found = json.loads(output)
+        wanted = found["records"] if wanted is None else wanted
+        if min(found["files"]["covered"], found["cosigned"]) >= wanted:
+            return
+        time.sleep(1)
+    raise DemoFailed("No digest was made in time.")
+
+
+def both(story: Story, status: int) -> None:
+    """AWS's validator and ours, on the node that serves."""
+    stage = story.stage
+    arn = f"arn:aws:cloudtrail:{stage.region}:{stage.account}:trail/keystead"
+    validate = ("cloudtrail", "validate-logs", "--trail-arn", arn, "--start-time", "2026-01-01T00:00:00Z")
+    verify = ("trail", "verify", "--data", str(stage.data), "--policy", str(stage.policy))
+    aws, theirs = stage.aws_says(*validate)
+    own, ours = says(*verify)
+    for title, said in (("aws cloudtrail validate-logs", theirs), ("keystead trail verify", ours.splitlines())):
+        story.say(f"$ {title}")
+        for line in said:
+            story.say(f"  {line}")
+    if bool(aws) != bool(status) or own != status:
+        raise DemoFailed(f"aws cloudtrail validate-logs ended with {aws}, keystead trail verify with {own}.")
+
+
+def one_byte_changed(content: bytes) -> bytes:
+    """In the middle, where the records are."""
+    place = len(content) // 2
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
