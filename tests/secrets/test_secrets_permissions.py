@@ -196,7 +196,8 @@ async def test_condition_keys_of_reading(world, key, value, asked, other):
         ("tag_resource", {"tags": [{"Key": "a", "Value": "b"}]}, "aws:TagKeys", "a"),
         ("untag_resource", {"tag_keys": ["a"]}, "aws:TagKeys", "a"),
         ("update_secret", {"description": "d"}, "secretsmanager:Description", "d"),
-        ("update_secret", {"kms_key_id": "alias/aws/secretsmanager"}, "secretsmanager:KmsKeyArn", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/aws/secretsmanager"),
+        ("update_secret", {"kms_key_id": "alias/mine"}, "secretsmanager:KmsKeyArn", "KEY"),
+        ("update_secret", {"kms_key_id": "alias/mine"}, "secretsmanager:KmsKeyId", "alias/mine"),
         ("replicate_secret_to_regions", {"add_replica_regions": [{"Region": "eu-west-1"}], "force_overwrite_replica_secret": False}, "secretsmanager:ForceOverwriteReplicaSecret", "false"),
         ("describe_secret", {}, "secretsmanager:SecretId", "ARN"),
     ],
@@ -207,11 +208,13 @@ async def test_condition_keys_of_the_request(world, operation, asked, key, value
         if "resource_policy" in asked:
             asked["resource_policy"] = policy(to(f"arn:aws:iam::{ACCOUNT}:root", allow("secretsmanager:*")))
         named = {} if operation == "create_secret" else {"secret_id": "app"}
-        value = arn if value == "ARN" else value
+        key_arn = (await world.key())["Arn"]
+        await world.kms("create_alias", alias_name="alias/mine", target_key_id=key_arn)
+        value = {"ARN": arn, "KEY": key_arn}.get(value, value)
         operator = (
             "ForAnyValue:StringEquals" if key in {"aws:TagKeys", "secretsmanager:AddReplicaRegions"} else "StringEquals"
         )
-        fits = await world.user("fits", allow("secretsmanager:*", Condition={operator: {key: value}}))
+        fits = await world.user("fits", allow("secretsmanager:*", Condition={operator: {key: value}}), allow("kms:*"))
         fails = await world.user("fails", allow("secretsmanager:*", Condition={operator: {key: "something else"}}))
 
         told = await world.refusal("secretsmanager", operation, fails, **named, **tokened(operation, asked))

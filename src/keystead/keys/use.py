@@ -220,6 +220,14 @@ class Keys:
             return None
         return None if found is None or held is None else found.arn == held.arn
 
+    async def arn_behind(self, call: Call, named: str) -> str:
+        """The ARN of the key that is named, for a condition key; the name itself where there is no such key."""
+        try:
+            found = await self._named(names.read(call, named, aliases=True))
+        except KeyFault:
+            return named
+        return found.arn if found is not None else named
+
     # --- finding ------------------------------------------------------------------------------------------------------
 
     async def _admitted(self, call: Call, operation: str, place: names.Named, asked: Asked) -> Key:

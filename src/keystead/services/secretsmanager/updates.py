@@ -29,7 +29,7 @@ async def update_secret(
 ) -> Answer:
     """SDKs send a token with every UpdateSecret; without a value it means nothing."""
     value = value_of(secret_string, secret_binary)
-    asked = asking(Description=description, Type=type, **key_asked(call, kms_key_id))
+    asked = asking(Description=description, Type=type, **await key_asked(room, call, kms_key_id))
     secret = await room.admit(call, "UpdateSecret", secret_id, asked=asked)
     token = present(client_request_token) if value is not None else ""
     update = updating.Update(description, kms_key_id, type, value, token)

@@ -77,7 +77,11 @@ async def create_secret(
         type,
         secret_tags.check(tags or ()),
     )
-    may_create(room, call, plan, regions_asked(add_replica_regions, force_overwrite_replica_secret))
+    asked = {
+        **asking(Name=name, Description=plan.description, Type=type, **await key_asked(room, call, plan.key)),
+        **of_tags(plan.tags),
+    }
+    may_create(room, call, plan, asked, regions_asked(add_replica_regions, force_overwrite_replica_secret))
     secret, version = await creation.create(room, call, plan)
     room.note(call, secret)
     missing = [one for one in wanted if one.region not in {replica.region for replica in secret.replicas}]
@@ -87,14 +91,12 @@ async def create_secret(
     return identified(secret, VersionId=version, ReplicationStatus=replica_list(secret) or None)
 
 
-def may_create(room: Secrets, call: Call, plan: creation.Plan, replicas: Mapping[str, Values]) -> None:
+def may_create(
+    room: Secrets, call: Call, plan: creation.Plan, asked: Mapping[str, Values], replicas: Mapping[str, Values]
+) -> None:
     """CreateSecret is decided about the ARN without its suffix, which nobody knows yet."""
     arn = arn_of(call.account, call.region, plan.name)
-    asked = {
-        **asking(Name=plan.name, Description=plan.description, Type=plan.type, **key_asked(call, plan.key)),
-        **of_tags(plan.tags),
-        **replicas,
-    }
+    asked = {**asked, **replicas}
     room.decide_alone(call, "CreateSecret", asked, arn)
     if plan.tags:
         room.decide_alone(call, "TagResource", asked, arn)
@@ -102,9 +104,12 @@ def may_create(room: Secrets, call: Call, plan: creation.Plan, replicas: Mapping
         room.decide_alone(call, "ReplicateSecretToRegions", asked, arn)
 
 
-def key_asked(call: Call, named: str | None) -> dict[str, str]:
-    """The key of the request, as its condition keys have it."""
-    return {} if named is None else {"KmsKeyId": named, "KmsKeyArn": key_arn_of(call.account, call.region, named)}
+async def key_asked(room: Secrets, call: Call, named: str | None) -> dict[str, str]:
+    """The key of the request, as its condition keys have it: an alias stands for the key that it names now."""
+    if named is None:
+        return {}
+    arn = key_arn_of(call.account, call.region, named or None)
+    return {"KmsKeyId": named, "KmsKeyArn": await room.keys.arn_behind(call, arn)}
 
 
 async def put_secret_value(
