@@ -166,6 +166,27 @@ def test_an_external_mu_and_its_message_have_the_same_signatures(keyholder, made
         keyholder.sign(material, "ML_DSA_SHAKE_256", mu[:-1], "EXTERNAL_MU")
 
 
+def test_ed25519ph_signs_a_digest_and_nothing_else(keyholder, made):
+    material, digest = made("ECC_NIST_EDWARDS25519", SIGN), hashlib.sha512(MESSAGE).digest()
+
+    signature = keyholder.sign(material, "ED25519_PH_SHA_512", digest, "DIGEST")
+
+    assert len(signature) == 64
+    assert keyholder.verify(material, "ED25519_PH_SHA_512", digest, "DIGEST", signature)
+    for wrong in (
+        signature[:-1],
+        signature + b"\0",
+        bytes(64),
+        keyholder.sign(material, "ED25519_SHA_512", digest, "RAW"),
+    ):
+        assert not keyholder.verify(material, "ED25519_PH_SHA_512", digest, "DIGEST", wrong)
+    assert not keyholder.verify(material, "ED25519_PH_SHA_512", bytes(64), "DIGEST", signature)
+    assert not keyholder.verify(material, "ED25519_SHA_512", digest, "RAW", signature)
+    for kind, message in (("RAW", digest), ("DIGEST", digest[:-1]), ("EXTERNAL_MU", digest)):
+        with pytest.raises(RequestRefused):
+            keyholder.sign(material, "ED25519_PH_SHA_512", message, kind)
+
+
 @pytest.mark.parametrize(
     ("spec", "algorithm", "message", "kind"),
     [

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from nacl import bindings
 
 SIGN, MAC = "SIGN_VERIFY", "GENERATE_VERIFY_MAC"
 MESSAGE = b"a message that is signed"
@@ -78,6 +79,22 @@ def test_a_digest_and_its_message_have_the_same_signatures(kms, key_of, spec, al
     assert kms.verify(Message=MESSAGE, Signature=signature, **asked)["SignatureValid"]
     other = kms.sign(Message=MESSAGE, **asked)["Signature"]
     assert kms.verify(Message=digest, MessageType="DIGEST", Signature=other, **asked)["SignatureValid"]
+
+
+def test_ed25519ph_hashes_the_digest_that_it_is_given(kms, key_of, refused):
+    key, digest = key_of("ECC_NIST_EDWARDS25519", SIGN), hashlib.sha512(MESSAGE).digest()
+    asked = {"KeyId": key["KeyId"], "SigningAlgorithm": "ED25519_PH_SHA_512", "MessageType": "DIGEST"}
+
+    signature = kms.sign(Message=digest, **asked)["Signature"]
+
+    state = bindings.crypto_sign_ed25519ph_state()
+    bindings.crypto_sign_ed25519ph_update(state, digest)
+    point = public_of(kms, key).public_bytes_raw()
+    assert bindings.crypto_sign_ed25519ph_final_verify(state, signature, point)
+    assert kms.verify(Message=digest, Signature=signature, **asked)["SignatureValid"]
+    with refused() as told:
+        kms.verify(Message=bytes(64), Signature=signature, **asked)
+    assert told == ["KMSInvalidSignatureException", None]
 
 
 @pytest.mark.parametrize(("spec", "algorithm"), [RSA[0], RSA[3], ECC[0], *OTHERS])
