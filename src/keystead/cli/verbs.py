@@ -28,6 +28,7 @@ VERBS: Final = {
     "inspect":    "envelope_listed:inspect",
     "rewrap":     "envelope_listed:rewrap",
     "plan":       "envelope_listed:plan",
+    "agent":      "agent:agent",
     "import":     "import_:import_",
     "run":        "run:run",
     "export":     "run:export",

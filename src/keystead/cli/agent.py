@@ -1,0 +1,42 @@
+"""`keystead agent`: cached reads of secrets for the processes of this machine."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from keystead.cli.output import fail
+
+
+def agent(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on 127.0.0.1; 0 takes a free one.")] = 2773,
+    ttl: Annotated[float, typer.Option(min=0, max=3600, help="Seconds that an answer is believed unasked.")] = 300.0,
+    stale: Annotated[
+        float, typer.Option(min=0, help="Seconds more that it is given out while the service cannot be reached.")
+    ] = 3600.0,
+) -> None:
+    """Serve secrets on 127.0.0.1, as AWS's Secrets Manager Agent does, until SIGTERM. Prints one line when ready.
+
+    Clients show a token: the agent's AWS_TOKEN, or the file that it names, or /var/run/awssmatoken. Endpoint, Region and credentials
+    come from the usual AWS environment.
+    """
+    from botocore.exceptions import BotoCoreError
+
+    from keystead.agent import serving, token
+    from keystead.agent.cache import Cache
+    from keystead.agent.upstream import Upstream
+
+    try:
+        serving.serve(Cache(Upstream(), ttl=ttl, stale=stale), token.read(os.environ), port, announce)
+    except token.NoToken as error:
+        fail(str(error))
+    except BotoCoreError as error:
+        fail(f"{error}")
+    except OSError as error:
+        fail(f"Cannot listen on 127.0.0.1:{port}: {error.strerror}.")
+
+
+def announce(url: str) -> None:
+    sys.stdout.write(f"Keystead's agent is ready at {url}\n")
+    sys.stdout.flush()
