@@ -59,7 +59,7 @@ class Node:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if line:
-            until(lambda: "scheduler" in self.processes())  # it is started last, when the others serve
+            until(lambda: {"scheduler", "rotator"} <= set(self.processes()))  # started last, when the others serve
         return line
 
     def kill(self) -> None:

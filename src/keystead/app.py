@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from keystead.config import Installation, Settings
 from keystead.database import feed as changes
 from keystead.database import leases, sealed_keys
 from keystead.database.counter import ChangeCounter
-from keystead.database.engine import Database
+from keystead.database.engine import Database, Transaction
 from keystead.database.feed import Feed
 from keystead.explain.room import Explain
 from keystead.gateway import Gateway
@@ -36,6 +36,9 @@ from keystead.keys import deletion, importing, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.part import Part
+from keystead.rotation import ledger
+from keystead.rotation.room import Rotation
+from keystead.rotator import Rotator
 from keystead.scheduler import Job, follow
 from keystead.secrets import deleting
 from keystead.secrets.lastaccess import LastAccess
@@ -46,7 +49,7 @@ from keystead.trail import outbox, policy
 from keystead.trail.asking import Asking
 from keystead.trail.client import Recorder, SocketRecorder
 from keystead.trail.digests import Digests
-from keystead.trail.index import Index
+from keystead.trail.index import Index, Read
 from keystead.trail.log_files import LogFiles
 from keystead.trail.lookup import Lookup
 from keystead.trail.policy import Policy
@@ -93,6 +96,7 @@ class House:
     identities: Identities
     keys: Keys
     secrets: Secrets
+    rotation: Rotation
     lookup: Lookup
     explain: Explain
     index: Index
@@ -113,7 +117,8 @@ class House:
         issuers = Issuers(https.context(settings.oidc_ca), clock)
         identities = Identities(database, feed, keyholder, clock, issuers)
         keys = Keys(database, feed, keyholder, identities, clock, cached=settings.cached_keys, regions=regions)
-        secrets = Secrets(database, feed, keys, identities, clock, regions=regions)
+        rotating = Rotation(database, keyholder, clock, told=bool(settings.rotation_webhook))
+        secrets = Secrets(database, feed, keys, identities, clock, rotating, regions=regions)
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
         index = index_of(database, trail, installation.node)
@@ -130,6 +135,7 @@ class House:
             identities,
             keys,
             secrets,
+            rotating,
             lookup,
             Explain(database, lookup, keys, clock),
             index,
@@ -165,6 +171,10 @@ class House:
             account=self.installation.account,
             region=self.installation.region,
         )
+
+    def rotator(self, settings: Settings, endpoint: str) -> Rotator:
+        """What performs rotations; `endpoint` is where functions outside find this node."""
+        return Rotator.build(self.rotation, self.gateway(), settings, self.installation.node, endpoint)
 
     def jobs(self, settings: Settings) -> tuple[Job, ...]:
         return (
@@ -236,8 +246,13 @@ class House:
 
 def index_of(database: Database, folder: Path, node: str) -> Index:
     """The index of one node's log, with everything that is folded in from it."""
-    reads = LastAccess()
-    return Index(database, folder, usage=lastuse.fold, actors=identity_lastuse.fold, reads=reads.fold, node=node)
+    days = LastAccess()
+
+    async def reads(tx: Transaction, found: Sequence[Read]) -> None:
+        await days.fold(tx, found)
+        await ledger.fold(tx, found)
+
+    return Index(database, folder, usage=lastuse.fold, actors=identity_lastuse.fold, reads=reads, node=node)
 
 
 def asking_of(settings: Settings, clock: Clock) -> Asking | None:
@@ -359,15 +374,29 @@ def announce(part: Part) -> None:
         os.close(part.ready)
 
 
-MAINS: Final = {"worker": worker, "scheduler": scheduler}
+async def rotator(part: Part) -> None:
+    import signal
+
+    house = await open_house(part, "worker")  # it opens and seals secrets, through a gateway of its own
+    rotating = house.rotator(part.settings, part.endpoint)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    try:
+        await follow(rotating.jobs(), stop)
+    finally:
+        await rotating.close()
+        await house.close()
+
+
+MAINS: Final = {"worker": worker, "scheduler": scheduler, "rotator": rotator}
 
 
 def main(arguments: list[str]) -> None:
-    """`python -m keystead.app worker|scheduler`, with a Part as JSON on standard input."""
+    """`python -m keystead.app worker|scheduler|rotator`, with a Part as JSON on standard input."""
     hardening.die_with_parent()
     hardening.harden_memory()
     part = msgspec.json.decode(sys.stdin.buffer.read(), type=Part)
-    name = f"{arguments[0]}-{part.slot}" if part.slot else arguments[0]
+    name = f"{arguments[0]}-{part.slot}" if arguments[0] == "worker" else arguments[0]
     log_setup.configure(name, part.settings.log_format or "plain")
     meters.attach(Path(part.runtime) / meters.FOLDER / name, page.LARGE if part.slot else page.SIZE)
     uvloop.run(MAINS[arguments[0]](part))

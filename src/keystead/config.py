@@ -47,6 +47,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_bucket  the bucket's name where the trail's files lie in a folder
     trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
     trail_log_seconds, trail_digest_seconds  how often log files and signed digests are made
+    functions_endpoint, functions_ca  where rotation functions find this node, and a file of the authorities of its certificate;
+                  empty for the address it listens on, and for those that everybody trusts
+    unconfined_functions  run functions in directories also where the system cannot confine them (executors.confinement)
+    rotation_webhook, rotation_webhook_key  a URL that is told of rotations, and the file with the key that signs it (whsec_…)
 
     Each is set by the option of `keystead serve` of the same name, or by KEYSTEAD_ and its name in capitals.
     """
@@ -68,6 +72,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_log_seconds: float = 300.0
     trail_digest_seconds: int = 3600
     scheduler_seconds: float = 1.0
+    functions_endpoint: str = ""
+    functions_ca: str = ""
+    unconfined_functions: bool = False
+    rotation_webhook: str = ""
+    rotation_webhook_key: str = ""
     cached_keys: int = 10_000
     metrics_port: int = 0
     metrics_host: str = "127.0.0.1"

@@ -5,6 +5,7 @@
     recorder    listens on recorder.sock
     worker × N  share the TCP listener
     scheduler
+    rotator     performs rotations; it may ask the keyholder what a worker may, and listens nowhere
 
 All unix sockets lie in a folder of mode 0700 that lives as long as the supervisor.
 """
@@ -18,7 +19,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -64,6 +65,8 @@ def refuse_unsafe(settings: Settings) -> None:
     """Plain HTTP leaves this machine only when the operator says so by name."""
     if bool(settings.tls_cert) != bool(settings.tls_key):
         raise StartFailed("--tls-cert and --tls-key go together.")
+    if bool(settings.rotation_webhook) != bool(settings.rotation_webhook_key):
+        raise StartFailed("--rotation-webhook and --rotation-webhook-key go together.")
     refuse_bad_policy(settings)
     if settings.tls_cert or settings.allow_plain_http or is_loopback(settings.host):
         return
@@ -203,11 +206,11 @@ def children(
 ) -> list[Child]:
     """In the order of starting; stopping goes the other way, so that no answer is left without its record."""
     installation = Installation.load(settings.folder)
-    slots = settings.workers + 1
+    slots = settings.workers + 2
     counter = ChangeCounter(runtime.path / "changes", slots=slots, slot=0)
     counter.close()
 
-    def part(slot: int, **more: int) -> bytes:
+    def part(slot: int, **more: Any) -> bytes:
         return msgspec.json.encode(Part(settings=settings, runtime=str(runtime.path), slot=slot, slots=slots, **more))
 
     measured, published = (-1 if one is None else one.fileno() for one in apart)
@@ -223,6 +226,12 @@ def children(
             ("-m", "keystead.app", "scheduler"),
             scheduler,
             tuple(one for one in (measured, published) if one >= 0),
+            last=True,
+        ),
+        Child(
+            "rotator",
+            ("-m", "keystead.app", "rotator"),
+            part(slots - 1, endpoint=endpoint_url(settings, listener)),
             last=True,
         ),
         *(

@@ -1,4 +1,4 @@
-"""What the supervisor tells a worker or the scheduler of its part in a node."""
+"""What the supervisor tells a worker, the scheduler or the rotator of its part in a node."""
 
 import msgspec
 
@@ -11,6 +11,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     slot      this process's place in the change counter; the scheduler's is 0
     listener  of a worker, for its clients; of the scheduler, for scrapers of metrics; -1 for none
     published  of the scheduler, for readers of the tree; -1 for none
+    endpoint  of the rotator: where clients on this machine find the node
     ready     descriptor on which to say that the process serves; -1 for none
     """
 
@@ -21,3 +22,4 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     listener: int = -1
     published: int = -1
     ready: int = -1
+    endpoint: str = ""

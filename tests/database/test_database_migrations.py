@@ -12,7 +12,14 @@ from sqlalchemy import inspect
 from keystead.database.engine import metadata
 from keystead.database.migrate import configured
 
-STORES = ("keystead.identities.store", "keystead.keys.store", "keystead.trail.store", "keystead.trail.outbox")
+STORES = (
+    "keystead.identities.store",
+    "keystead.keys.store",
+    "keystead.secrets.store",
+    "keystead.rotation.store",
+    "keystead.trail.store",
+    "keystead.trail.outbox",
+)
 
 
 def written(name):

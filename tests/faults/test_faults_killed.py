@@ -14,7 +14,7 @@ from postgresql import free_port
 
 pytestmark = [pytest.mark.alone, pytest.mark.whole, pytest.mark.slow]
 
-KINDS = ("keyholder", "recorder", "worker", "scheduler", "supervisor")
+KINDS = ("keyholder", "recorder", "worker", "scheduler", "rotator", "supervisor")
 BACK_WITHIN = 3.0
 STARTS_WITHIN = 1.5
 """Seconds that a node has for its start (docs, budgets). A machine that others keep so busy that it takes n times as long is given

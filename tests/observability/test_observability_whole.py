@@ -108,7 +108,7 @@ def test_the_numbers_of_all_processes_are_told_in_one_place(watched):
 
     started = [key[1] for key in now if key[0] == "keystead_process_start_timestamp_seconds"]
     assert sorted(started) == [
-        f"process={name}" for name in ("keyholder", "recorder", "scheduler", "supervisor", "worker-1")
+        f"process={name}" for name in ("keyholder", "recorder", "rotator", "scheduler", "supervisor", "worker-1")
     ]
     assert now["keystead_requests_total", "code=OK", "operation=Encrypt", "process=worker-1", "service=kms"] == 1.0
     assert now["keystead_keyholder_turns_total", "process=keyholder"] > 0

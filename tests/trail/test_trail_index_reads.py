@@ -92,11 +92,19 @@ async def test_a_thousand_reads_are_told_in_one_transaction_and_the_newest_count
 
 
 @pytest.mark.parametrize(
-    "named", [{"error": ("AccessDeniedException", "no")}, {"name": "DescribeSecret"}, {"noted": False}]
+    "named", [{"error": ("AccessDeniedException", "no")}, {"name": "ListSecretVersionIds"}, {"noted": False}]
 )
 async def test_what_read_no_value_is_not_told(url, folder, named):
     async with indexed(url, folder, read(1, **named)) as (_, told):
         assert told == []
+
+
+async def test_being_shown_which_version_is_current_is_told_as_such(url, folder):
+    async with indexed(url, folder, read(1, name="DescribeSecret", who=APP)) as (_, told):
+        ((one,),) = told
+
+    assert (one.operation, one.version_id, one.arn) == ("DescribeSecret", "v1", APP["arn"])
+    assert (one.address, one.agent, one.instant) == ("192.0.2.1", "boto3", NOW + 1.0)
 
 
 async def test_a_read_from_another_account_names_its_reader_in_the_readers_copy(url, folder):

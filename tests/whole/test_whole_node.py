@@ -62,7 +62,7 @@ def test_health_says_that_every_part_is_well(node):
 def test_a_node_is_made_of_separate_processes(node):
     found = {name: len(ids) for name, ids in node.processes().items()}
 
-    assert found == {"keyholder": 1, "recorder": 1, "scheduler": 1, "worker": 2}
+    assert found == {"keyholder": 1, "recorder": 1, "scheduler": 1, "rotator": 1, "worker": 2}
 
 
 def test_it_stops_on_sigterm_with_status_zero_and_leaves_no_process(new_node):
@@ -92,7 +92,7 @@ def alive(number: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("victim", ["keyholder", "recorder", "scheduler", "worker"])
+@pytest.mark.parametrize("victim", ["keyholder", "recorder", "scheduler", "rotator", "worker"])
 def test_what_is_killed_comes_back_and_no_acknowledged_write_is_lost(new_node, victim):
     served = new_node()
     kms = served.client("kms", config=Config(retries={"mode": "standard", "max_attempts": 10}))

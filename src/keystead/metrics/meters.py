@@ -162,6 +162,7 @@ CACHE_DROPPED = Counter("keystead_cache_dropped_total", "What a full cache let g
 DATABASE_ERRORS = Counter("keystead_database_errors_total", "Times the database could not be reached.")
 JOB_DONE_AT = Gauge("keystead_job_last_success_timestamp_seconds", "When a job last ended well.", "job")
 JOB_FAILURES = Counter("keystead_job_failures_total", "Runs of a job that failed.", "job")
+ROTATIONS = Counter("keystead_rotations_total", "Attempts at rotations of secrets.", "outcome")
 RESTARTS = Counter("keystead_process_restarts_total", "Processes that ended and were started again.", "child")
 STARTED_AT = Gauge("keystead_process_start_timestamp_seconds", "When a process was last started.")
 SEAL = Gauge("keystead_seal_info", "Always 1; the version that serves, and the kind of its seal.", "version", "kind")

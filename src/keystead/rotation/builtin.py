@@ -7,6 +7,7 @@ An administrator is named by `masterarn` in the secret. AlternatingUsers needs o
 Whoever may write a secret could name any user in it: so nothing is changed unless the current credential logs in.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -18,9 +19,17 @@ from keystead.rotation.engines.promise import Engine
 from keystead.rotation.errors import LoginRefused, SecretUnusable, StepRefused
 from keystead.rotation.steps import CREATE, FINISH, SET, TEST, Event
 
-EXCLUDED: Final = "/@\"'\\:#%`$&?;"
-"""Characters that a password in a URL, a DSN or a shell would have to be escaped for; AWS's templates leave out the first five."""
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789", "!*+-.=_~^"
+"""None that has to be escaped in a URL's password, a DSN or a shell; AWS's templates leave out /@"'\\ for that reason."""
 LENGTH: Final = 32
+
+
+def new_password() -> str:
+    """190 bits and more, with something of each kind."""
+    while True:
+        made = "".join(secrets.choice("".join(LETTERS)) for _ in range(LENGTH))
+        if all(set(made) & set(kind) for kind in LETTERS):
+            return made
 
 
 class Masters(Protocol):
@@ -73,8 +82,7 @@ class Step:
             if current.master is None:
                 raise SecretUnusable("To alternate users, the secret must name an administrator's secret: masterarn.")
             username = current.alternate()
-        answer = await self.api("GetRandomPassword", PasswordLength=LENGTH, ExcludeCharacters=EXCLUDED)
-        pending = current.changed(password=answer["RandomPassword"], username=username)
+        pending = current.changed(password=new_password(), username=username)
         await self.api(
             "PutSecretValue",
             SecretId=self.event.secret,

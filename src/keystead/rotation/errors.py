@@ -50,3 +50,19 @@ class StepRefused(RotationFault):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+class WishUnknown(RotationFault):
+    """A tag under `keystead:` that means nothing. `text` says which and why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class RoleMissing(RotationFault):
+    """The role that a function was registered with is not there any more."""
+
+
+class FunctionUnknown(RotationFault):
+    """No function answers to this ARN."""

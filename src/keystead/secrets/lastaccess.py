@@ -12,7 +12,7 @@ from keystead.database.engine import Transaction
 from keystead.secrets.names import ARN, WHOLE
 from keystead.secrets.secret import DAY
 from keystead.secrets.store import KIND, secrets, versions
-from keystead.trail.index import Read
+from keystead.trail.index import DESCRIBED, Read
 
 REMEMBERED: Final = 100_000
 
@@ -28,7 +28,9 @@ class LastAccess:
 
     async def fold(self, tx: Transaction, reads: Sequence[Read]) -> None:
         """The newest day wins, whatever the order they come in. What is gone meanwhile is not missed."""
-        days = {(read.secret_arn, read.version_id, read.at // DAY * DAY) for read in reads}
+        days = {
+            (read.secret_arn, read.version_id, read.at // DAY * DAY) for read in reads if read.operation != DESCRIBED
+        }
         for day in sorted(days - self._known):
             if not await moved(tx, day):
                 self._remember(day)

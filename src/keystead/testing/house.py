@@ -25,6 +25,7 @@ from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
 from keystead.processes import bind
+from keystead.rotator import Rotator
 from keystead.scheduler import follow
 from keystead.trail import setup as trail
 from keystead.trail.client import LocalRecorder
@@ -49,6 +50,7 @@ class Keystead:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     _call: Callable[[Callable[[House], Coroutine[Any, Any, Any]]], Any] = field(repr=False)
+    _rotator: Callable[[], Rotator] = field(repr=False)
 
     def client(self, service: str, credentials: Mapping[str, str] | None = None, **named: Any) -> Any:
         """A boto3 client; `credentials` as STS returns them, else the administrator's."""
@@ -94,6 +96,8 @@ class Keystead:
 
         async def due(house: House) -> None:
             await house.do_what_falls_due(at)
+            await self._rotator().look(at)
+            await self._rotator().dispatcher.finish()
 
         self._call(due)
 
@@ -158,8 +162,9 @@ class _Thread(threading.Thread):
         listener = bind("127.0.0.1", 0)
         self._serving = server.server(server.application(house.gateway(), house.health))
         stop = asyncio.Event()
-        jobs = asyncio.create_task(follow(house.jobs(self._settings), stop))
         port = listener.getsockname()[1]
+        rotator = house.rotator(self._settings, f"http://127.0.0.1:{port}")
+        jobs = asyncio.create_task(follow((*house.jobs(self._settings), *rotator.jobs()), stop))
         self._up.set_result(
             Keystead(
                 folder,
@@ -169,6 +174,7 @@ class _Thread(threading.Thread):
                 administrator.access_key_id,
                 administrator.secret_access_key,
                 self._call,
+                lambda: rotator,
             )
         )
         try:
@@ -176,6 +182,7 @@ class _Thread(threading.Thread):
         finally:
             stop.set()
             await jobs
+            await rotator.close()
             await house.close()
 
     def _call(self, what: Callable[[House], Coroutine[Any, Any, T]]) -> T:

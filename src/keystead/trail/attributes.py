@@ -85,6 +85,8 @@ class Attributes(Struct, rename="camel"):
     aws_region: str
     recipient_account_id: str
     event_id: str = msgspec.field(name="eventID")
+    source_ip_address: str = msgspec.field(name="sourceIPAddress", default="")
+    user_agent: str = ""
     user_identity: Identity = msgspec.field(default_factory=Identity)
     read_only: bool = False
     request_id: str = msgspec.field(name="requestID", default="")

@@ -40,7 +40,9 @@ USES: Final = frozenset(
 )  # fmt: skip  # a list of names
 """Operations that count as use of a key (KMS model, KeyLastUsageData)."""
 KMS: Final = "kms.amazonaws.com"
-READS: Final = frozenset({"GetSecretValue", "BatchGetSecretValue"})
+DESCRIBED: Final = "DescribeSecret"
+"""Tells its caller which version is current, and no value."""
+READS: Final = frozenset({"GetSecretValue", "BatchGetSecretValue", DESCRIBED})
 KEY: Final = "AWS::KMS::Key"
 
 
@@ -68,10 +70,12 @@ class Acted(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A successful read of a secret's value. `at` in seconds since the epoch.
+    """A successful read of a secret's value, or of which version is current. `at` in seconds since the epoch.
 
     principal  ARN of the user, or of the role or user behind a session; None for a caller of another account
     username   of a user its name, of a session the session's
+    operation  GetSecretValue, BatchGetSecretValue, DescribeSecret
+    arn        the caller's own: of a session, with its name; None where `principal` is
     """
 
     secret_arn: str
@@ -80,6 +84,20 @@ class Read(NamedTuple):
     username: str | None
     at: float
     event_id: str
+    operation: str
+    arn: str | None
+    address: str
+    agent: str
+
+    @property
+    def reader(self) -> tuple[str | None, ...]:
+        """What a later read of the same takes the place of."""
+        return self.secret_arn, self.version_id, self.username, self.operation, self.arn, self.address, self.agent
+
+    @property
+    def instant(self) -> float:
+        """`at` to the millisecond, as the event's id has it (trail.event.event_id)."""
+        return int(self.event_id[:8] + self.event_id[9:13], 16) / 1000
 
 
 Usage = Callable[[Transaction, Sequence[Used]], Awaitable[None]]
@@ -277,10 +295,21 @@ def note_read(reads: dict[tuple[str | None, ...], Read], seen: Attributes) -> No
     secret, who = seen.secret, seen.user_identity
     if secret is None or secret.SecretId is None or secret.SecretVersionId is None:
         return
-    read = Read(secret.SecretId, secret.SecretVersionId, who.principal, who.username, float(seen.at), seen.event_id)
-    known = reads.get(read[:4])
+    read = Read(
+        secret.SecretId,
+        secret.SecretVersionId,
+        who.principal,
+        who.username,
+        float(seen.at),
+        seen.event_id,
+        seen.event_name,
+        who.arn,
+        seen.source_ip_address,
+        seen.user_agent,
+    )
+    known = reads.get(read.reader)
     if known is None or known.at <= read.at:
-        reads[read[:4]] = read
+        reads[read.reader] = read
 
 
 def note_actor(acted: dict[str, Acted], seen: Attributes) -> None:

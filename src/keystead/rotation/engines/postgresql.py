@@ -10,6 +10,7 @@ the role that logged in, so the two can be told apart. Open connections outlive 
 Measured on PostgreSQL 15. From 16 on the administrator needs ADMIN OPTION on both roles (documentation, CREATEROLE).
 """
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -71,7 +72,7 @@ class PostgreSQL:
         return 0
 
     async def limit(self, admin: Credential, old: Credential, deadline: float) -> None:
-        until = datetime.fromtimestamp(deadline, UTC).isoformat()
+        until = "infinity" if math.isinf(deadline) else datetime.fromtimestamp(deadline, UTC).isoformat()
         async with connected(admin) as connection:
             await connection.execute(f"ALTER ROLE {name(old.username)} VALID UNTIL '{until}'")
 

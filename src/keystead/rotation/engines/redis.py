@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from redis.asyncio import Redis as Client
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import TimeoutError as Waited
@@ -147,7 +149,7 @@ async def connected(who: Credential) -> AsyncIterator[Any]:
         socket_connect_timeout=SECONDS,
         socket_timeout=SECONDS,
         decode_responses=True,
-        client_name="keystead-rotation",
+        retry=Retry(NoBackoff(), 0),  # a refused login counts as a lost connection, and would be tried again
     )
     try:
         yield client

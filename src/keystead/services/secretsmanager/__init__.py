@@ -9,6 +9,7 @@ from keystead.services.secretsmanager import (
     passwords,
     policies,
     replication,
+    rotation,
     updates,
     values,
 )
@@ -41,6 +42,8 @@ OPERATIONS: Final = (
     replication.replicate_secret_to_regions,
     replication.remove_regions_from_replication,
     replication.stop_replication_to_replica,
+    rotation.rotate_secret,
+    rotation.cancel_rotate_secret,
 )
 
 

@@ -3,10 +3,8 @@
 from typing import Final
 
 ACCOUNTS: Final = "replication to another account is not served yet"
-ROTATION: Final = "rotation is not served yet"
 
 REFUSED: Final = {
-    **dict.fromkeys(("RotateSecret", "CancelRotateSecret"), ROTATION),
     **dict.fromkeys(
         ("AssociateCrossAccountReplica", "DisassociateCrossAccountReplica", "CreateSecret.CrossAccountPrimaryARN"),
         ACCOUNTS,

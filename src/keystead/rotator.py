@@ -1,0 +1,102 @@
+"""What performs rotations, put together: a client of this process's own gateway, the runner, the drainer, and their jobs.
+
+In a node it is a process of its own, which listens nowhere: what hangs in somebody's database or function keeps nobody waiting.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+
+from keystead.config import Settings
+from keystead.database import leases
+from keystead.database.engine import Database
+from keystead.gateway import Gateway
+from keystead.inside import Inside
+from keystead.rotation import ledger, notices
+from keystead.rotation.attempt import Place, Tools
+from keystead.rotation.dispatch import Dispatcher
+from keystead.rotation.draining import Drainer
+from keystead.rotation.executors import signing
+from keystead.rotation.room import Rotation
+from keystead.rotation.runner import Runner
+from keystead.scheduler import Job
+from keystead.trail import store
+from keystead.trail.segments import Reader
+
+LOOK_SECONDS: Final = 0.5
+NOTICE_SECONDS: Final = 1.0
+PRUNE_SECONDS: Final = 3600.0
+LEASE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rotator:
+    """Of one process.
+
+    node  its name; `log` is its trail
+    key   that signs what the webhook is told
+    """
+
+    rotation: Rotation
+    dispatcher: Dispatcher
+    settings: Settings
+    node: str
+    log: Reader
+    key: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def build(cls, rotation: Rotation, gateway: Gateway, settings: Settings, node: str, endpoint: str) -> Self:
+        """`endpoint`: where functions outside this process find the node, unless the settings say it."""
+        place = Place(settings.functions_endpoint or endpoint, settings.functions_ca, not settings.unconfined_functions)
+        tools = Tools(rotation.database, rotation.keyholder, Inside(gateway, rotation.clock), place)
+        holder = f"{node}/{os.getpid()}"
+        dispatcher = Dispatcher(rotation, Runner(rotation, tools), Drainer(rotation, tools), holder)
+        key = signing.key_of(Path(settings.rotation_webhook_key).read_text()) if settings.rotation_webhook else b""
+        return cls(rotation, dispatcher, settings, node, Reader(settings.folder / "trail"), key)
+
+    def jobs(self) -> Sequence[Job]:
+        jobs = [
+            Job("rotate secrets", LOOK_SECONDS, self.look),
+            Job("prune the read ledger", PRUNE_SECONDS, self.prune),
+        ]
+        if self.settings.rotation_webhook:
+            jobs.append(Job("tell of rotations", NOTICE_SECONDS, self.tell))
+        return jobs
+
+    async def look(self, now: float | None = None) -> None:
+        await self.keep_up()
+        await self.dispatcher.look(now)
+
+    async def keep_up(self) -> None:
+        """Note until when the ledger knows what this node has answered, where somebody waits for that."""
+        at = self.rotation.clock()
+        async with self.rotation.database.read() as connection:
+            if not await ledger.waited_for(connection, self.node):
+                return
+            position = await store.position(connection, self.node)
+        if position is not None and position.last + 1 >= self.log.durable():
+            async with self.rotation.database.write("ledger", announced=False) as tx:
+                await ledger.is_folded(tx, self.node, at)
+
+    async def prune(self) -> None:
+        async with self.rotation.database.write("ledger", announced=False) as tx:
+            await ledger.prune(tx, self.rotation.clock())
+
+    async def tell(self) -> None:
+        """One node at a time: who is told hears of each once, unless something breaks."""
+        url, clock = self.settings.rotation_webhook, self.rotation.clock
+        await self.once("rotation notices", partial(notices.deliver, self.rotation.database, url, self.key, clock))
+
+    async def once(self, name: str, work: Callable[[], object]) -> None:
+        database: Database = self.rotation.database
+        if database.shared:
+            await leases.alone(database, name, self.dispatcher.holder, LEASE_SECONDS, work)  # type: ignore[arg-type]  # partial of a coroutine function
+        else:
+            await work()  # type: ignore[misc]  # likewise
+
+    async def close(self) -> None:
+        await self.dispatcher.close()
+        self.log.close()
