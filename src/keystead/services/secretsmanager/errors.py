@@ -7,6 +7,7 @@ from keystead.database.errors import DatabaseLost
 from keystead.identities.errors import SessionForbidden
 from keystead.keyholder.errors import KeyholderLost
 from keystead.keys.errors import MarkerInvalid
+from keystead.rotation.errors import WishUnknown
 from keystead.secrets import errors
 from keystead.services.service import Table
 
@@ -52,6 +53,7 @@ ERRORS: Final[Table] = {
     errors.ParameterWrong:     ("InvalidParameterException",        "{text}"),
     errors.RemovalMissing:     ("InvalidParameterException",        REMOVAL),
     errors.ReplicaRefuses:     ("InvalidParameterException",        REPLICA),
+    WishUnknown:               ("InvalidParameterException",        "{text}"),
     errors.LimitReached:       ("LimitExceededException",           "{text}"),
     errors.NameTaken:          ("ResourceExistsException",          "The operation failed because the secret {name} already exists."),
     errors.TokenTaken:         ("ResourceExistsException",          OTHER_VALUE),

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keystead.identities.call import Call
+from keystead.rotation import wishes
+from keystead.secrets import tags
 from keystead.secrets.conditions import asking
 from keystead.secrets.errors import ParameterWrong
 from keystead.secrets.room import Secrets
@@ -12,6 +14,13 @@ from keystead.services.secretsmanager.answers import identified
 
 Answer = Mapping[str, Any]
 NO_TOKEN = "You must provide a ClientRequestToken value. We recommend a UUID-type value."  # noqa: S105  # a refusal's text
+
+
+def checked(listed: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Tags as they may be stored, those that rotation goes by among them. Raises ParameterWrong, LimitReached, WishUnknown."""
+    found = tags.check(listed)
+    wishes.check(found)
+    return found
 
 
 class NoRotator(RuntimeError):

@@ -10,6 +10,7 @@ from keystead.secrets.errors import ParameterWrong, SecretNotFound
 from keystead.secrets.room import Secrets
 from keystead.secrets.states import check as check_state
 from keystead.services.secretsmanager.answers import identified
+from keystead.services.secretsmanager.rotation import checked
 from keystead.services.secretsmanager.values import key_asked, present, value_of
 
 Answer = Mapping[str, Any]
@@ -87,7 +88,7 @@ async def tag_resource(room: Secrets, call: Call, *, secret_id: str, tags: Seque
 
 
 async def put_tags(room: Secrets, call: Call, named: str, listed: Sequence[Mapping[str, str]]) -> None:
-    given = tags.check(listed)
+    given = checked(listed)
     await tags.put(room, call, named, given, of_tags(given))
 
 

@@ -8,13 +8,13 @@ from keystead.access.request import Values
 from keystead.identities.call import Call
 from keystead.secrets import creation, names, putting, staging
 from keystead.secrets import replication as copying
-from keystead.secrets import tags as secret_tags
 from keystead.secrets.conditions import asking, of_tags
 from keystead.secrets.errors import ParameterWrong, TokenMissing
 from keystead.secrets.room import Secrets, stages_of
 from keystead.secrets.secret import CURRENT, Secret, Value, Version, arn_of, key_arn_of
 from keystead.services.secretsmanager.answers import identified, replica_list
 from keystead.services.secretsmanager.replication import Regions, regions_asked, wanted_of
+from keystead.services.secretsmanager.rotation import checked
 
 Answer = Mapping[str, Any]
 NO_ROTATION: Final = "The RotationToken is not one of a rotation that is going on."
@@ -75,7 +75,7 @@ async def create_secret(
         description or None,
         kms_key_id or None,
         type,
-        secret_tags.check(tags or ()),
+        checked(tags or ()),
     )
     asked = {
         **asking(Name=name, Description=plan.description, Type=type, **await key_asked(room, call, plan.key)),

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0091"
+down_revision = "0090"
 
 ARN = sa.String(2048)
 VERSION = sa.String(64)
