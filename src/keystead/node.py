@@ -19,7 +19,9 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -68,6 +70,7 @@ def refuse_unsafe(settings: Settings) -> None:
     if bool(settings.rotation_webhook) != bool(settings.rotation_webhook_key):
         raise StartFailed("--rotation-webhook and --rotation-webhook-key go together.")
     refuse_bad_policy(settings)
+    refuse_bad_store(settings)
     if settings.tls_cert or settings.allow_plain_http or is_loopback(settings.host):
         return
     raise StartFailed(
@@ -93,6 +96,22 @@ def refuse_bad_regions(settings: Settings) -> None:
         settings.served_regions(model.regions(), Installation.load(settings.folder).region)
     except ValueError as error:
         raise StartFailed(str(error)) from error
+
+
+def refuse_bad_store(settings: Settings) -> None:
+    """Where the trail's files go. Raises StartFailed."""
+    if settings.trail_log_seconds <= 0 or settings.trail_digest_seconds < 1:
+        raise StartFailed("The trail's log files and digests need a time of their own: some seconds each.")
+    if not settings.trail_store.startswith("s3:"):
+        return
+    from keystead.trail import object_store
+
+    try:
+        endpoint = urlsplit(object_store.address(settings.trail_store, "").endpoint)
+    except object_store.StoreAddressInvalid:
+        raise StartFailed("KEYSTEAD_TRAIL_STORE is s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME].") from None
+    if endpoint.scheme != "https" and not settings.allow_plain_http and not is_loopback(endpoint.hostname or ""):
+        raise StartFailed("The trail's store is named with plain HTTP, which would show the trail to the network.")
 
 
 def is_loopback(host: str) -> bool:

@@ -76,8 +76,11 @@ class Object(msgspec.Struct, frozen=True):
 class Bucket(Protocol):
     """Every method blocks, and may raise BucketLost."""
 
-    def identity(self) -> str:
-        """Which bucket it is: made when it is asked for the first time."""
+    def identity(self) -> str | None:
+        """Which bucket it is; None for one that nobody has used yet, or that is not there, as an unmounted disk."""
+
+    def establish(self) -> str:
+        """Its identity; made where there is none."""
 
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] = NONE) -> None:
         """Durable when it returns. Raises ObjectDiffers."""
@@ -114,13 +117,23 @@ class FolderBucket:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def identity(self) -> str:
+    def identity(self) -> str | None:
+        try:
+            return (self._root / IDENTITY).read_text("ascii")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise lost(error) from error
+
+    def establish(self) -> str:
+        known = self.identity()
+        if known is not None:
+            return known
         try:
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = self._root / IDENTITY
-            if not path.exists():
-                self._write(path, secrets.token_hex(16).encode())
-            return path.read_text("ascii")
+            with suppress(ObjectDiffers):  # somebody else was faster
+                self._write(self._root / IDENTITY, secrets.token_hex(16).encode())
+            return (self._root / IDENTITY).read_text("ascii")
         except OSError as error:
             raise lost(error) from error
 

@@ -182,6 +182,12 @@ Chain = tuple[str, str]
 """(account, Region)."""
 
 
+async def bucket_known(connection: Connection) -> str | None:
+    """The identity of the trail's bucket; None before anything has been delivered."""
+    found: str | None = (await connection.execute(select(bucket.c.identity))).scalar()
+    return found
+
+
 async def claim_bucket(tx: Transaction, identity: str) -> str:
     """The trail's bucket: this one, if there was none yet."""
     known = (await tx.execute(select(bucket.c.identity))).scalar()

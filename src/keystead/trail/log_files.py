@@ -78,7 +78,6 @@ class LogFiles:
         self._clock = clock
         self._every = every
         self._reader = Reader(folder)
-        self._claimed = False
 
     async def deliver(self) -> None:
         """What is due. May be ended at any moment and run again. Raises BucketError, LogDamaged, what the database raises."""
@@ -122,9 +121,7 @@ class LogFiles:
 
     async def _deliver(self, cut: Cut) -> None:
         """Steps 3 and 4."""
-        if not self._claimed:
-            await claim(self._database, self._files)
-            self._claimed = True
+        await claim(self._database, self._files)
         made = await asyncio.to_thread(self._write, cut)
         async with self._database.write("cut", announced=False) as tx:
             await delivered.delivered(tx, cut, made)
@@ -183,11 +180,17 @@ def root_of(folder: Path, size: int) -> bytes:
 
 
 async def claim(database: Database, files: Files) -> None:
-    """Raises AnotherBucket, BucketLost."""
-    identity = await asyncio.to_thread(files.bucket.identity)
-    async with database.write("bucket", announced=False) as tx:
-        if await delivered.claim_bucket(tx, identity) != identity:
-            raise AnotherBucket
+    """Before anything is put into it: an unmounted disk leaves an empty folder behind. Raises AnotherBucket, BucketLost."""
+    async with database.read() as connection:
+        known = await delivered.bucket_known(connection)
+    if known is None:
+        identity: str | None = await asyncio.to_thread(files.bucket.establish)
+        async with database.write("bucket", announced=False) as tx:
+            known = await delivered.claim_bucket(tx, identity or "")
+    else:
+        identity = await asyncio.to_thread(files.bucket.identity)
+    if known != identity:
+        raise AnotherBucket
 
 
 async def note(database: Database, attempt: Attempt) -> None:

@@ -75,17 +75,21 @@ class StoreBucket:
             endpoint=where.endpoint,
             region=where.region,
             virtual_hosted_style_request=False,
+            disable_bulk_delete=True,
             client_options={"timeout": TIMEOUT, "allow_http": where.endpoint.startswith("http:")},
             retry_config=RETRIES,  # type: ignore[arg-type]  # a TypedDict that is not there at run time
         )
 
-    def identity(self) -> str:
+    def identity(self) -> str | None:
         with told():
             try:
                 return bytes(obstore.get(self._store, self._identity).bytes()).decode()
             except (NotFoundError, FileNotFoundError):
-                self._create(self._identity, secrets.token_hex(16).encode(), NONE)
-            return bytes(obstore.get(self._store, self._identity).bytes()).decode()
+                return None
+
+    def establish(self) -> str:
+        self._create(self._identity, secrets.token_hex(16).encode(), NONE)
+        return self.identity() or ""
 
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] = NONE) -> None:
         if self._create(checked(key), content, metadata):
