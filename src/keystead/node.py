@@ -19,7 +19,6 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-
 from typing import Any, Final
 from urllib.parse import urlsplit
 
