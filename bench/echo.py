@@ -5,6 +5,7 @@ import sys
 import uvloop
 
 from keystead import server
+from keystead.processes import bind
 from keystead.wire.http import Response
 
 HEADERS = ((b"content-type", b"application/octet-stream"),)
@@ -16,7 +17,7 @@ async def echo(scope: server.Scope, receive: server.Receive, send: server.Send) 
 
 
 async def main() -> None:
-    listener = server.bind("127.0.0.1", 0)
+    listener = bind("127.0.0.1", 0)
     sys.stdout.write(f"ready http://127.0.0.1:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
     await server.server(echo).serve(sockets=[listener])
