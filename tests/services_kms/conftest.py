@@ -69,3 +69,21 @@ def refused() -> Callable[[], AbstractContextManager[list[str | None]]]:
         found += [error["Code"], error.get("Message") or None]
 
     return told
+
+
+@pytest.fixture(scope="session")
+def records(keystead: Keystead) -> Callable[[str, str], list[dict[str, Any]]]:
+    """The trail's records of an operation on a resource; what has been answered is in it."""
+
+    def found(name: str, arn: str) -> list[dict[str, Any]]:
+        log = b"".join(path.read_bytes() for path in sorted((keystead.data / "trail").rglob("*")) if path.is_file())
+        text, decoder = log.decode("utf-8", "replace"), json.JSONDecoder()
+        place, events = text.find('{"eventVersion"'), []
+        while place >= 0:
+            event, length = decoder.raw_decode(text[place : place + 20_000])
+            if event["eventName"] == name and any(arn == one["ARN"] for one in event.get("resources", [])):
+                events.append(event)
+            place = text.find('{"eventVersion"', place + length)
+        return events
+
+    return found

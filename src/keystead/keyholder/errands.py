@@ -13,9 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any, Final, Generic, NamedTuple, TypeVar
-
-C = TypeVar("C")
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 THREADS: Final = 2
 NICENESS: Final = 10
@@ -24,6 +22,15 @@ STACK_BYTES: Final = 1024 * 1024
 """Stacks are locked in memory where that is allowed."""
 WAITING_LIMIT: Final = 64
 """Errands that wait; a 4096-bit key takes about half a second."""
+
+
+class Client(Protocol):
+    """Whoever waits for the answer. What nobody waits for any more is not made."""
+
+    closed: bool
+
+
+C = TypeVar("C", bound=Client)
 
 
 class Done(NamedTuple, Generic[C]):
@@ -36,7 +43,7 @@ class Done(NamedTuple, Generic[C]):
 
 
 class Errands(Generic[C]):
-    """`C` is whoever waits for the answer. Watch `woken`: when it can be read, `finished` has something."""
+    """Watch `woken`: when it can be read, `finished` has something."""
 
     def __init__(self, threads: int = THREADS) -> None:
         self.woken, self._waking = socket.socketpair()
@@ -74,6 +81,8 @@ class Errands(Generic[C]):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while True:
             client, number, generate, finish = self._waiting.get()
+            if client.closed:
+                continue
             try:
                 made = generate()
             except Exception:  # noqa: BLE001  # the outermost door of this thread: it must live on, and tell nothing
