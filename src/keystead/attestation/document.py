@@ -13,6 +13,7 @@ Whatever differs is refused: tags, indefinite lengths, keys twice, other fields.
 EC2 user guide, validate a NitroTPM attestation document.)
 """
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -106,9 +107,11 @@ def check_fields(fields: Any) -> None:
 
 
 def decoded(raw: bytes) -> Any:
+    """One item, and nothing after it. Raises Unreadable."""
+    stream = io.BytesIO(raw)
     try:
-        return cbor2.loads(
-            raw,
+        item = cbor2.load(
+            stream,
             tag_hook=refuse,
             semantic_decoders=dict.fromkeys(BUILT_IN, refuse),
             max_depth=DEPTH,
@@ -117,6 +120,9 @@ def decoded(raw: bytes) -> Any:
         )
     except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError):
         raise Unreadable from None
+    if stream.tell() != len(raw):
+        raise Unreadable
+    return item
 
 
 def refuse(*_: Any) -> NoReturn:

@@ -92,9 +92,14 @@ class SocketKeyholder:
         return await self._ask(protocol.Encrypt(material, plaintext, context, algorithm), BYTES)
 
     async def decrypt(
-        self, material: Material, blob: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+        self,
+        material: Material,
+        blob: bytes,
+        context: bytes,
+        algorithm: str = SYMMETRIC_DEFAULT,
+        recipient: bytes = b"",
     ) -> bytes:
-        return await self._ask(protocol.Decrypt(material, blob, context, algorithm), BYTES)
+        return await self._ask(protocol.Decrypt(material, blob, context, algorithm, recipient), BYTES)
 
     async def reencrypt(
         self,
@@ -128,8 +133,8 @@ class SocketKeyholder:
     async def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool:
         return await self._ask(protocol.VerifyMac(material, algorithm, message, mac), TRUTH)
 
-    async def derive_shared_secret(self, material: Material, public_key: bytes) -> bytes:
-        return await self._ask(protocol.DeriveSharedSecret(material, public_key), BYTES)
+    async def derive_shared_secret(self, material: Material, public_key: bytes, recipient: bytes = b"") -> bytes:
+        return await self._ask(protocol.DeriveSharedSecret(material, public_key, recipient), BYTES)
 
     async def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
         return await self._ask(protocol.Encapsulate(material), PAIR)
@@ -137,16 +142,18 @@ class SocketKeyholder:
     async def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
         return await self._ask(protocol.Decapsulate(material, ciphertext), BYTES)
 
-    async def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
-        return await self._ask(protocol.GenerateDataKey(material, length, context), PAIR)
+    async def generate_data_key(
+        self, material: Material, length: int, context: bytes, recipient: bytes = b""
+    ) -> tuple[bytes, bytes]:
+        return await self._ask(protocol.GenerateDataKey(material, length, context, recipient), PAIR)
 
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
         return await self._ask(protocol.GenerateDataKeyWithoutPlaintext(material, length, context), BYTES)
 
     async def generate_data_key_pair(
-        self, material: Material, pair_spec: str, context: bytes
+        self, material: Material, pair_spec: str, context: bytes, recipient: bytes = b""
     ) -> tuple[bytes, bytes, bytes]:
-        return await self._ask(protocol.GenerateDataKeyPair(material, pair_spec, context), TRIPLE)
+        return await self._ask(protocol.GenerateDataKeyPair(material, pair_spec, context, recipient), TRIPLE)
 
     async def generate_data_key_pair_without_plaintext(
         self, material: Material, pair_spec: str, context: bytes
@@ -174,8 +181,8 @@ class SocketKeyholder:
     async def hsm_random(self, hsm: str, length: int) -> bytes:
         return await self._ask(protocol.HsmRandom(hsm, length), BYTES)
 
-    async def random(self, length: int) -> bytes:
-        return await self._ask(protocol.Random(length), BYTES)
+    async def random(self, length: int, recipient: bytes = b"") -> bytes:
+        return await self._ask(protocol.Random(length, recipient), BYTES)
 
     async def create_secret(self, binding: str) -> tuple[str, bytes]:
         return await self._ask(protocol.CreateSecret(binding), SECRET)

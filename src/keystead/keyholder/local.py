@@ -44,9 +44,14 @@ class LocalKeyholder:
         return await self._ask(self._software.encrypt, material, plaintext, context, algorithm)
 
     async def decrypt(
-        self, material: Material, blob: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+        self,
+        material: Material,
+        blob: bytes,
+        context: bytes,
+        algorithm: str = SYMMETRIC_DEFAULT,
+        recipient: bytes = b"",
     ) -> bytes:
-        return await self._ask(self._software.decrypt, material, blob, context, algorithm)
+        return await self._ask(self._software.decrypt, material, blob, context, algorithm, recipient)
 
     async def reencrypt(
         self,
@@ -78,8 +83,8 @@ class LocalKeyholder:
     async def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool:
         return await self._ask(self._software.verify_mac, material, algorithm, message, mac)
 
-    async def derive_shared_secret(self, material: Material, public_key: bytes) -> bytes:
-        return await self._ask(self._software.derive_shared_secret, material, public_key)
+    async def derive_shared_secret(self, material: Material, public_key: bytes, recipient: bytes = b"") -> bytes:
+        return await self._ask(self._software.derive_shared_secret, material, public_key, recipient)
 
     async def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
         return await self._ask(self._software.encapsulate, material)
@@ -87,17 +92,20 @@ class LocalKeyholder:
     async def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
         return await self._ask(self._software.decapsulate, material, ciphertext)
 
-    async def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
-        return await self._ask(self._software.generate_data_key, material, length, context)
+    async def generate_data_key(
+        self, material: Material, length: int, context: bytes, recipient: bytes = b""
+    ) -> tuple[bytes, bytes]:
+        return await self._ask(self._software.generate_data_key, material, length, context, recipient)
 
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
         return await self._ask(self._software.generate_data_key_without_plaintext, material, length, context)
 
     async def generate_data_key_pair(
-        self, material: Material, pair_spec: str, context: bytes
+        self, material: Material, pair_spec: str, context: bytes, recipient: bytes = b""
     ) -> tuple[bytes, bytes, bytes]:
         made = await self._made(pair_spec)
-        return await self._ask(self._software.generate_data_key_pair, material, pair_spec, context, made)
+        pair = self._software.generate_data_key_pair
+        return await self._ask(pair, material, pair_spec, context, recipient, made)
 
     async def generate_data_key_pair_without_plaintext(
         self, material: Material, pair_spec: str, context: bytes
@@ -127,8 +135,8 @@ class LocalKeyholder:
     async def hsm_random(self, hsm: str, length: int) -> bytes:
         return await self._in_steps(self._software.hsm_random, hsm, length)
 
-    async def random(self, length: int) -> bytes:
-        return self._software.random(length)
+    async def random(self, length: int, recipient: bytes = b"") -> bytes:
+        return self._software.random(length, recipient)
 
     async def create_secret(self, binding: str) -> tuple[str, bytes]:
         return await self._ask(self._software.create_secret, binding)

@@ -102,6 +102,8 @@ class Keyholder(Protocol):
     `context` is the canonical encryption context of keyholder.ciphertext.canonical(), at most 8192 bytes.
     `algorithm` is an algorithm's name in the KMS API. Sizes out of range, a spec that this backend does not make, and an
     algorithm or a usage that is not the material's raise RequestRefused.
+    `recipient`, an RSA key's SubjectPublicKeyInfo: what would be given out in plaintext is given out as CMS EnvelopedData for
+    its holder alone (keyholder.recipients).
     """
 
     async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
@@ -125,7 +127,12 @@ class Keyholder(Protocol):
         """A ciphertext blob of a symmetric key, or the bare ciphertext of RSA. Plaintext 1–4096 bytes, or RSA's limit."""
 
     async def decrypt(
-        self, material: Material, blob: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
+        self,
+        material: Material,
+        blob: bytes,
+        context: bytes,
+        algorithm: str = SYMMETRIC_DEFAULT,
+        recipient: bytes = b"",
     ) -> bytes: ...
 
     async def reencrypt(
@@ -154,7 +161,7 @@ class Keyholder(Protocol):
 
     async def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool: ...
 
-    async def derive_shared_secret(self, material: Material, public_key: bytes) -> bytes:
+    async def derive_shared_secret(self, material: Material, public_key: bytes, recipient: bytes = b"") -> bytes:
         """ECDH with a SubjectPublicKeyInfo on the same curve: the raw x-coordinate."""
 
     async def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
@@ -163,13 +170,15 @@ class Keyholder(Protocol):
     async def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
         """The shared secret; of an altered ciphertext another one. Raises CiphertextInvalid for another length."""
 
-    async def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
+    async def generate_data_key(
+        self, material: Material, length: int, context: bytes, recipient: bytes = b""
+    ) -> tuple[bytes, bytes]:
         """(plaintext, blob), 1–1024 bytes."""
 
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes: ...
 
     async def generate_data_key_pair(
-        self, material: Material, pair_spec: str, context: bytes
+        self, material: Material, pair_spec: str, context: bytes, recipient: bytes = b""
     ) -> tuple[bytes, bytes, bytes]:
         """(public key, private key in PKCS #8 DER, blob of the private key). RSA may take a second."""
 
@@ -205,7 +214,7 @@ class Keyholder(Protocol):
     async def hsm_random(self, hsm: str, length: int) -> bytes:
         """From the token's own generator, 1–1024 bytes."""
 
-    async def random(self, length: int) -> bytes:
+    async def random(self, length: int, recipient: bytes = b"") -> bytes:
         """1–1024 bytes."""
 
     async def create_secret(self, binding: str) -> tuple[str, bytes]:

@@ -98,6 +98,7 @@ class Decrypt(Request, tag=3):
     blob: bytes
     context: bytes
     algorithm: str = SYMMETRIC_DEFAULT
+    recipient: bytes = b""
 
 
 class ReEncrypt(Request, tag=4):
@@ -114,6 +115,7 @@ class GenerateDataKey(Request, tag=5):
     material: Material
     length: int
     context: bytes
+    recipient: bytes = b""
 
 
 class GenerateDataKeyWithoutPlaintext(Request, tag=6):
@@ -124,6 +126,7 @@ class GenerateDataKeyWithoutPlaintext(Request, tag=6):
 
 class Random(Request, tag=7):
     length: int
+    recipient: bytes = b""
 
 
 class CreateSecret(Request, tag=8):
@@ -212,6 +215,7 @@ class VerifyMac(Request, tag=23):
 class DeriveSharedSecret(Request, tag=24):
     material: Material
     public_key: bytes
+    recipient: bytes = b""
 
 
 class Encapsulate(Request, tag=25):
@@ -227,6 +231,7 @@ class GenerateDataKeyPair(Request, tag=27):
     material: Material
     pair_spec: str
     context: bytes
+    recipient: bytes = b""
 
     @property
     def generates(self) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from keystead.keyholder import digests, importing, tokens, values
+from keystead.keyholder import digests, importing, recipients, tokens, values
 from keystead.keyholder.algorithms.specs import SPECS
 from keystead.keyholder.algorithms.working_key import WorkingKey
 from keystead.keyholder.ciphertext import BLOB_LIMIT, CONTEXT_LIMIT, HEADER_LENGTH, OVERHEAD, PLAINTEXT_LIMIT
@@ -65,10 +65,6 @@ MARKER_HEADER_LENGTH: Final = 1 + tokens.DOMAIN_ID_LENGTH
 class Software:
     """Implements the promise with the processor, and for what is in a hardware security module with that.
 
-    def __init__(self, *roots: bytes, clock: Callable[[], float] = time.time) -> None:
-        self._own = OwnKeys(roots)
-        self._clock = clock
-        self._materials = Materials(self._own)
     The root keys, newest first, must have come from a seal, and `reach` with them.
     """
 
@@ -174,7 +170,16 @@ class Software:
         opened = self._materials.symmetric(material)
         return seal(opened.material, CIPHERTEXT, opened.header, opened.bound + context, plaintext)
 
-    def decrypt(self, material: Material, blob: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT) -> bytes:
+    def decrypt(
+        self,
+        material: Material,
+        blob: bytes,
+        context: bytes,
+        algorithm: str = SYMMETRIC_DEFAULT,
+        recipient: bytes = b"",
+    ) -> bytes:
+        if recipient:
+            return for_recipient(recipient, self.decrypt(material, blob, context, algorithm))
         if len(context) > CONTEXT_LIMIT:
             raise RequestRefused
         if algorithm != SYMMETRIC_DEFAULT:
@@ -205,9 +210,12 @@ class Software:
 
     # Data keys and random bytes
 
-    def generate_data_key(self, material: Material, length: int, context: bytes) -> tuple[bytes, bytes]:
+    def generate_data_key(
+        self, material: Material, length: int, context: bytes, recipient: bytes = b""
+    ) -> tuple[bytes, bytes]:
         plaintext = self.random(length)
-        return plaintext, self.encrypt(material, plaintext, context)
+        blob = self.encrypt(material, plaintext, context)
+        return for_recipient(recipient, plaintext) if recipient else plaintext, blob
 
     def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
         plaintext, blob = self.generate_data_key(material, length, context)
@@ -215,16 +223,17 @@ class Software:
         return blob
 
     def generate_data_key_pair(
-        self, material: Material, pair_spec: str, context: bytes, made: bytes | None = None
+        self, material: Material, pair_spec: str, context: bytes, recipient: bytes = b"", made: bytes | None = None
     ) -> tuple[bytes, bytes, bytes]:
         private = made or generate_pair(pair_spec)
         public = SPECS[pair_spec].family.open(private).public
-        return public, private, self.encrypt(material, private, context)
+        blob = self.encrypt(material, private, context)
+        return public, for_recipient(recipient, private) if recipient else private, blob
 
     def generate_data_key_pair_without_plaintext(
         self, material: Material, pair_spec: str, context: bytes, made: bytes | None = None
     ) -> tuple[bytes, bytes]:
-        public, private, blob = self.generate_data_key_pair(material, pair_spec, context, made)
+        public, private, blob = self.generate_data_key_pair(material, pair_spec, context, made=made)
         wipe(private)
         return public, blob
 
@@ -252,10 +261,11 @@ class Software:
         finally:
             wipe(data_key)
 
-    def random(self, length: int) -> bytes:
+    def random(self, length: int, recipient: bytes = b"") -> bytes:
         if not 1 <= length <= DATA_KEY_LIMIT:
             raise RequestRefused
-        return urandom(length)
+        made = urandom(length)
+        return for_recipient(recipient, made) if recipient else made
 
     # Signatures, MACs, key agreement, encapsulation
 
@@ -278,8 +288,10 @@ class Software:
     def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool:
         return hmac.compare_digest(self.generate_mac(material, algorithm, message), within(mac, INPUT_LIMIT))
 
-    def derive_shared_secret(self, material: Material, public_key: bytes) -> bytes:
-        return self._materials.working(material, KEY_AGREEMENT).derive_shared_secret(within(public_key, INPUT_LIMIT))
+    def derive_shared_secret(self, material: Material, public_key: bytes, recipient: bytes = b"") -> bytes:
+        key = self._materials.working(material, KEY_AGREEMENT)
+        secret = key.derive_shared_secret(within(public_key, INPUT_LIMIT))
+        return for_recipient(recipient, secret) if recipient else secret
 
     def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
         return self._materials.working(material, ENCAPSULATE_DECAPSULATE).encapsulate()
@@ -388,6 +400,14 @@ class Software:
         if context:
             raise RequestRefused
         return self._materials.working(material, ENCRYPT_DECRYPT)
+
+
+def for_recipient(recipient: bytes, plaintext: bytes) -> bytes:
+    """What only the holder of that key can open. The plaintext is wiped. Raises RequestRefused."""
+    try:
+        return recipients.enveloped(recipient, plaintext)
+    finally:
+        wipe(plaintext)
 
 
 def of_message(message: bytes) -> bytes:

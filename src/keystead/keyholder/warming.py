@@ -78,12 +78,13 @@ def encrypt(scratch: Software, material: Material) -> None:
 
 
 def bring(scratch: Software) -> None:
-    """Material from outside, in one step and in two."""
+    """Material from outside, in one step and in two; what only the holder of an RSA key can open."""
     made = scratch.generate("RSA_2048")
     for algorithm in ("RSAES_OAEP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256"):
         wrapping = scratch.wrapping_key("arn", SYMMETRIC_DEFAULT, "RSA_2048", algorithm, made)
         wrapped = importing.wrap(wrapping.public_key, algorithm, urandom(KEY_LENGTH))
         scratch.import_material("arn", KEY_ID, SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT, wrapping.token, wrapped)
+    scratch.random(32, wrapping.public_key)
 
 
 def exercise(scratch: Software, spec: str, secret: bytes) -> None:
