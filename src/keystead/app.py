@@ -16,6 +16,7 @@ import structlog
 import uvloop
 
 from keystead import log_setup, server
+from keystead.attestation.verification import Root, roots
 from keystead.config import Installation, Settings
 from keystead.database import feed as changes
 from keystead.database import leases, sealed_keys
@@ -114,9 +115,12 @@ class House:
     ) -> Self:
         installation = Installation.load(settings.folder)
         regions = settings.served_regions(model.regions(), installation.region)
+        trusted = attestation_roots(settings)
         issuers = Issuers(https.context(settings.oidc_ca), clock)
         identities = Identities(database, feed, keyholder, clock, issuers)
-        keys = Keys(database, feed, keyholder, identities, clock, cached=settings.cached_keys, regions=regions)
+        keys = Keys(
+            database, feed, keyholder, identities, clock, cached=settings.cached_keys, regions=regions, trusted=trusted
+        )
         rotating = Rotation(database, keyholder, clock, told=bool(settings.rotation_webhook))
         secrets = Secrets(database, feed, keys, identities, clock, rotating, regions=regions)
         trail = settings.folder / "trail"
@@ -242,6 +246,11 @@ class House:
         await self.recorder.close()
         await self.keyholder.close()
         await self.database.close()
+
+
+def attestation_roots(settings: Settings) -> tuple[Root, ...]:
+    """Raises OSError, ValueError."""
+    return roots(Path(settings.attestation_roots).read_bytes()) if settings.attestation_roots else ()
 
 
 def index_of(database: Database, folder: Path, node: str) -> Index:

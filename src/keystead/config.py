@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cached_keys   keys, aliases and grants that each worker keeps in memory, of each so many
     log_format    text or json; empty for text on a terminal and JSON elsewhere
     regions       those that are served, separated by commas; empty for all of AWS's
+    attestation_roots  a file of roots (PEM) that attestation documents may lead to; empty for none: Recipient is refused
     trail_bucket  the bucket's name where the trail's files lie in a folder
     trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
     trail_log_seconds, trail_digest_seconds  how often log files and signed digests are made
@@ -84,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_port: int = 0
     trail_host: str = "127.0.0.1"
     regions: str = ""
+    attestation_roots: str = ""
     log_format: str = ""
 
     def __repr__(self) -> str:

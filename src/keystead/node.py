@@ -70,6 +70,7 @@ def refuse_unsafe(settings: Settings) -> None:
         raise StartFailed("--rotation-webhook and --rotation-webhook-key go together.")
     refuse_bad_policy(settings)
     refuse_bad_store(settings)
+    refuse_bad_roots(settings)
     if settings.tls_cert or settings.allow_plain_http or is_loopback(settings.host):
         return
     raise StartFailed(
@@ -87,6 +88,20 @@ def refuse_bad_policy(settings: Settings) -> None:
         raise StartFailed(f"The policy {settings.trail_policy} cannot be read: {error.strerror}.") from error
     except policy.PolicyInvalid as error:
         raise StartFailed(f"{settings.trail_policy} is not a policy: {error.text}.") from error
+
+
+def refuse_bad_roots(settings: Settings) -> None:
+    """Raises StartFailed."""
+    if not settings.attestation_roots:
+        return
+    from keystead.attestation.verification import roots
+
+    try:
+        roots(Path(settings.attestation_roots).read_bytes())
+    except OSError as error:
+        raise StartFailed(f"The roots in {settings.attestation_roots} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise StartFailed(f"{settings.attestation_roots} holds no certificates in PEM.") from error
 
 
 def refuse_bad_regions(settings: Settings) -> None:

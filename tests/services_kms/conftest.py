@@ -8,12 +8,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from enclaves import Hypervisor
 from keystead.testing import Keystead, running
 
 
 @pytest.fixture(scope="session")
-def keystead() -> Iterator[Keystead]:
-    with running() as made:
+def hypervisor() -> Hypervisor:
+    """Signs attestation documents; its root is trusted."""
+    return Hypervisor()
+
+
+@pytest.fixture(scope="session")
+def keystead(hypervisor: Hypervisor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keystead]:
+    roots = tmp_path_factory.mktemp("attestation") / "roots.pem"
+    roots.write_bytes(hypervisor.root.pem)
+    with running(attestation_roots=str(roots)) as made:
         yield made
 
 

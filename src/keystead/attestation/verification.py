@@ -27,6 +27,7 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy,
 
 from keystead.attestation.document import Document, Unreadable, read
 
+Root = x509.Certificate
 WINDOW: Final = 300.0
 """Seconds that a document may be old, or ahead of this clock. Ours: AWS does not say what it allows."""
 KEY_BITS: Final = range(2048, 8193)
@@ -50,12 +51,12 @@ class Attested:
     public_key: bytes
 
 
-def roots(pem: bytes) -> tuple[x509.Certificate, ...]:
+def roots(pem: bytes) -> tuple[Root, ...]:
     """Trusted roots. Raises ValueError."""
     return tuple(x509.load_pem_x509_certificates(pem))
 
 
-def verify(raw: bytes, trusted: Sequence[x509.Certificate], now: float) -> Attested:
+def verify(raw: bytes, trusted: Sequence[Root], now: float) -> Attested:
     """Raises NotBelieved."""
     try:
         document = read(raw)  # 1
@@ -70,7 +71,7 @@ def verify(raw: bytes, trusted: Sequence[x509.Certificate], now: float) -> Attes
     return Attested(document.module_id, registers, document.of_tpm, document.public_key)
 
 
-def chained(document: Document, trusted: Sequence[x509.Certificate], now: float) -> x509.Certificate:
+def chained(document: Document, trusted: Sequence[Root], now: float) -> x509.Certificate:
     """The signer's certificate. Raises VerificationError, ValueError."""
     signer = x509.load_der_x509_certificate(document.certificate)
     between = [x509.load_der_x509_certificate(one) for one in document.bundle]

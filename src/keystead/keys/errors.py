@@ -264,5 +264,9 @@ class GrantPrincipalUnknown(KeyFault):
         self.arn = arn
 
 
+class AttestationInvalid(KeyFault):
+    """An attestation document that is not believed. Why is not said."""
+
+
 class DryRunSucceeded(KeyFault):
     """It would have been done."""

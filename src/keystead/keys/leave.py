@@ -82,19 +82,19 @@ class Use:
     async def encrypt(self, plaintext: bytes) -> bytes:
         return await self._keyholder.encrypt(self.material, plaintext, self._context, self.algorithm)
 
-    async def decrypt(self, blob: bytes) -> bytes:
-        """Raises CiphertextInvalid."""
-        return await self._keyholder.decrypt(self.material, blob, self._context, self.algorithm)
+    async def decrypt(self, blob: bytes, recipient: bytes = b"") -> bytes:
+        """The plaintext; for a recipient, here as below, what only it can read. Raises CiphertextInvalid."""
+        return await self._keyholder.decrypt(self.material, blob, self._context, self.algorithm, recipient)
 
-    async def generate_data_key(self, length: int) -> tuple[bytes, bytes]:
-        return await self._keyholder.generate_data_key(self.material, length, self._context)
+    async def generate_data_key(self, length: int, recipient: bytes = b"") -> tuple[bytes, bytes]:
+        return await self._keyholder.generate_data_key(self.material, length, self._context, recipient)
 
     async def generate_data_key_without_plaintext(self, length: int) -> bytes:
         return await self._keyholder.generate_data_key_without_plaintext(self.material, length, self._context)
 
-    async def generate_data_key_pair(self, spec: str) -> tuple[bytes, bytes, bytes]:
+    async def generate_data_key_pair(self, spec: str, recipient: bytes = b"") -> tuple[bytes, bytes, bytes]:
         """(public key, private key, blob)"""
-        return await self._keyholder.generate_data_key_pair(self.material, spec, self._context)
+        return await self._keyholder.generate_data_key_pair(self.material, spec, self._context, recipient)
 
     async def generate_data_key_pair_without_plaintext(self, spec: str) -> tuple[bytes, bytes]:
         return await self._keyholder.generate_data_key_pair_without_plaintext(self.material, spec, self._context)
@@ -125,8 +125,8 @@ class Use:
     async def verify_mac(self, message: bytes, mac: bytes) -> bool:
         return await self._keyholder.verify_mac(self.material, self.algorithm, message, mac)
 
-    async def derive_shared_secret(self, public_key: bytes) -> bytes:
-        return await self._keyholder.derive_shared_secret(self.material, public_key)
+    async def derive_shared_secret(self, public_key: bytes, recipient: bytes = b"") -> bytes:
+        return await self._keyholder.derive_shared_secret(self.material, public_key, recipient)
 
     async def encapsulate(self) -> tuple[bytes, bytes]:
         """(shared secret, ciphertext)"""

@@ -10,6 +10,7 @@ from keystead.access import texts
 from keystead.access.decision import Combine
 from keystead.access.errors import AccessDenied
 from keystead.access.request import Values
+from keystead.attestation.verification import Root
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.identities.authorize import authorize
@@ -81,13 +82,17 @@ class Keys:
         *,
         cached: int = LIMIT,
         regions: Container[str] = (),
+        trusted: Sequence[Root] = (),
     ) -> None:
-        """`cached` bounds how much is kept in memory: so many keys, aliases and grants. `regions` are those served here."""
+        """`cached` bounds how much is kept in memory: so many keys, aliases and grants. `regions` are those served here,
+        `trusted` the roots of attestation documents.
+        """
         self.database = database
         self.keyholder = keyholder
         self.identities = identities
         self.clock = clock
         self.regions = regions
+        self.trusted = trusted
         self.known = Known(database, feed, cached)
         self._forgetting = Forgetting(feed, keyholder)
 

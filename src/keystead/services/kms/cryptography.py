@@ -13,6 +13,7 @@ from keystead.keys.leave import Use
 from keystead.keys.messages import check_plaintext
 from keystead.keys.specs import Kind
 from keystead.keys.use import NO_CONTEXT, Keys, dry_run_ends
+from keystead.services.kms.recipients import answer_to, received
 
 Answer = Mapping[str, Any]
 LENGTHS: Final = {"AES_128": 16, "AES_256": 32}
@@ -50,7 +51,9 @@ async def decrypt(
     encryption_algorithm: str = SYMMETRIC_DEFAULT,
     dry_run: bool = False,
     dry_run_modifiers: Sequence[str] = (),
+    recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
+    to = received(keys, call, recipient)
     if IGNORE_CIPHERTEXT in dry_run_modifiers:
         named = name_instead(key_id, "KeyId", dry_run=dry_run)
         await keys.use(
@@ -60,6 +63,7 @@ async def decrypt(
             context=encryption_context,
             algorithm=encryption_algorithm,
             grant_tokens=grant_tokens,
+            asked=to.conditions,
         )
         raise DryRunSucceeded
     blob = present(ciphertext_blob)
@@ -71,14 +75,15 @@ async def decrypt(
         context=encryption_context,
         algorithm=encryption_algorithm,
         grant_tokens=grant_tokens,
+        asked=to.conditions,
     )
     dry_run_ends(dry_run)
-    plaintext = await use.decrypt(blob)
+    plaintext = await use.decrypt(blob, to.public_key)
     return {
         "KeyId": use.key.arn,
-        "Plaintext": plaintext,
+        **answer_to(to, "Plaintext", plaintext),
         "EncryptionAlgorithm": encryption_algorithm,
-        **material("KeyMaterialId", use),
+        **({} if to.public_key else material("KeyMaterialId", use)),
     }
 
 
@@ -172,16 +177,19 @@ async def generate_data_key(
     key_spec: str | None = None,
     grant_tokens: Sequence[str] = (),
     dry_run: bool = False,
+    recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
-    use = await keys.use(call, "GenerateDataKey", key_id, context=encryption_context, grant_tokens=grant_tokens)
+    to = received(keys, call, recipient)
+    how: dict[str, Any] = {"context": encryption_context, "grant_tokens": grant_tokens, "asked": to.conditions}
+    use = await keys.use(call, "GenerateDataKey", key_id, **how)
     length = length_of(key_spec, number_of_bytes)
     dry_run_ends(dry_run)
-    plaintext, blob = await use.generate_data_key(length)
+    plaintext, blob = await use.generate_data_key(length, to.public_key)
     return {
         "CiphertextBlob": blob,
-        "Plaintext": plaintext,
+        **answer_to(to, "Plaintext", plaintext),
         "KeyId": use.key.arn,
-        "KeyMaterialId": use.material_id,
+        **({} if to.public_key else material("KeyMaterialId", use)),
     }
 
 
@@ -204,8 +212,15 @@ async def generate_data_key_without_plaintext(
     return {"CiphertextBlob": blob, "KeyId": use.key.arn, "KeyMaterialId": use.material_id}
 
 
-async def generate_random(keys: Keys, call: Call, *, number_of_bytes: int | None = None) -> Answer:
+async def generate_random(
+    keys: Keys,
+    call: Call,
+    *,
+    number_of_bytes: int | None = None,
+    recipient: Mapping[str, Any] | None = None,
+) -> Answer:
     if number_of_bytes is None:
         raise ParameterWrong("NumberOfBytes is required.")
-    authorize(call, "kms:GenerateRandom", extra=KeyContext(call, None))
-    return {"Plaintext": await keys.keyholder.random(number_of_bytes)}
+    to = received(keys, call, recipient)
+    authorize(call, "kms:GenerateRandom", extra=KeyContext(call, None, asked=to.conditions))
+    return answer_to(to, "Plaintext", await keys.keyholder.random(number_of_bytes, to.public_key))

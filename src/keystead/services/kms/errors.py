@@ -80,6 +80,7 @@ ERRORS: Final[Table] = {
     errors.GrantIdMalformed:           ("InvalidGrantIdException", "A grant id has 64 hexadecimal digits."),
     errors.GrantTokenInvalid:          ("InvalidGrantTokenException", None),
     errors.GrantPrincipalUnknown:      ("InvalidArnException", "ARN does not refer to a valid principal: {arn}"),
+    errors.AttestationInvalid:         ("ValidationException", "The attestation document is not valid."),
     errors.DryRunSucceeded:            ("DryRunOperationException", "The request would have succeeded, but the DryRun option is set."),
     KeyholderLost:                     ("KMSInternalException", None),
     DatabaseLost:                      ("KMSInternalException", None),

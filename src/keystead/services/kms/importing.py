@@ -10,6 +10,7 @@ from keystead.keys.errors import NotServed
 from keystead.keys.importing import EXPIRES, Wanted, admitted, check_expiry, check_wanted
 from keystead.keys.key import Key
 from keystead.keys.use import Keys
+from keystead.services.kms.refused import VALUES, why_not
 from keystead.trail.event import instant
 
 Answer = Mapping[str, Any]
@@ -18,13 +19,13 @@ TWO_STEPS: Final = ("RSA_AES_KEY_WRAP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256")
 WRAPPINGS: Final = {
     #  key spec prefix     how its material may be wrapped    source: KMS API reference, GetParametersForImport
     "SYMMETRIC_DEFAULT": OAEP,
+    "HMAC_":             OAEP,
+    "RSA_":              TWO_STEPS,
+    "ECC_":              (*OAEP, *TWO_STEPS),
+    "ML_":               (*OAEP, *TWO_STEPS),
 }  # fmt: skip  # a table
-REFUSED: Final = {
-    #  wrapping             why                                                  source: likewise
-    "RSAES_PKCS1_V1_5":   "KMS has not accepted it since October 10, 2023.",
-    "SM2PKE":             "It is for Regions in China.",
-    "SM2":                "It is for Regions in China.",
-}  # fmt: skip  # a table
+TOO_LONG: Final = ("ECC_NIST_P521", "RSA_2048", True)
+"""A P-521 key in PKCS #8 is longer than RSA-2048 encrypts (likewise)."""
 
 
 async def get_parameters_for_import(
@@ -47,12 +48,12 @@ async def get_parameters_for_import(
 
 def check_wrapping(key: Key, algorithm: str, wrapping_spec: str) -> None:
     """Raises NotServed, which is KMS's own answer too."""
-    for asked in (algorithm, wrapping_spec):
-        if asked in REFUSED:
-            raise NotServed(f"{asked} is not supported for importing key material: {REFUSED[asked]}")
-    known = next((wrappings for prefix, wrappings in WRAPPINGS.items() if key.spec.startswith(prefix)), ())
-    if algorithm not in known:
-        raise NotServed(f"Wrapping algorithm {algorithm} is not supported for key spec {key.spec}.")
+    for member, asked in (("WrappingAlgorithm", algorithm), ("WrappingKeySpec", wrapping_spec)):
+        if asked in VALUES[f"GetParametersForImport.{member}"]:
+            raise NotServed(why_not(f"GetParametersForImport.{member}", asked))
+    known = next(wrappings for prefix, wrappings in WRAPPINGS.items() if key.spec.startswith(prefix))
+    if algorithm not in known or (key.spec, wrapping_spec, algorithm in OAEP) == TOO_LONG:
+        raise NotServed(f"Wrapping {algorithm} with {wrapping_spec} is not supported for key spec {key.spec}.")
 
 
 async def import_key_material(

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keystead.access.request import Values
 from keystead.identities.call import Call
 from keystead.keys.errors import NotServed
 from keystead.keys.leave import Use
 from keystead.keys.specs import PAIRS
-from keystead.keys.use import NO_CONTEXT, Keys, dry_run_ends
+from keystead.keys.use import NO_CONTEXT, NOTHING_ASKED, Keys, dry_run_ends
 from keystead.services.kms.answers import algorithms_of
+from keystead.services.kms.recipients import answer_to, received
 from keystead.services.kms.refused import why_not
 
 Answer = Mapping[str, Any]
@@ -35,13 +37,15 @@ async def derive_shared_secret(
     public_key: bytes,
     grant_tokens: Sequence[str] = (),
     dry_run: bool = False,
+    recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
+    to = received(keys, call, recipient)
     how: dict[str, Any] = {"context": None, "algorithm": key_agreement_algorithm, "grant_tokens": grant_tokens}
-    use = await keys.use(call, "DeriveSharedSecret", key_id, **how)
+    use = await keys.use(call, "DeriveSharedSecret", key_id, **how, asked=to.conditions)
     dry_run_ends(dry_run)
     return {
         "KeyId": use.key.arn,
-        "SharedSecret": await use.derive_shared_secret(public_key),
+        **answer_to(to, "SharedSecret", await use.derive_shared_secret(public_key, to.public_key)),
         "KeyAgreementAlgorithm": key_agreement_algorithm,
         "KeyOrigin": use.key.origin,
     }
@@ -97,11 +101,14 @@ async def generate_data_key_pair(
     encryption_context: Mapping[str, str] = NO_CONTEXT,
     grant_tokens: Sequence[str] = (),
     dry_run: bool = False,
+    recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
-    use = await leave(keys, call, "GenerateDataKeyPair", key_id, key_pair_spec, encryption_context, grant_tokens)
+    to = received(keys, call, recipient)
+    how = (key_id, key_pair_spec, encryption_context, grant_tokens)
+    use = await leave(keys, call, "GenerateDataKeyPair", *how, to.conditions)
     dry_run_ends(dry_run)
-    public, private, blob = await use.generate_data_key_pair(key_pair_spec)
-    return {"PrivateKeyPlaintext": private, **pair(use, key_pair_spec, public, blob)}
+    public, private, blob = await use.generate_data_key_pair(key_pair_spec, to.public_key)
+    return {**answer_to(to, "PrivateKeyPlaintext", private), **pair(use, key_pair_spec, public, blob)}
 
 
 async def generate_data_key_pair_without_plaintext(
@@ -128,8 +135,9 @@ async def leave(
     spec: str,
     context: Mapping[str, str],
     grant_tokens: Sequence[str],
+    conditions: Mapping[str, Values] = NOTHING_ASKED,
 ) -> Use:
-    asked = {"kms:datakeypairspec": (spec,)}
+    asked = {"kms:datakeypairspec": (spec,), **conditions}
     use = await keys.use(call, operation, named, context=context, grant_tokens=grant_tokens, asked=asked)
     if spec not in PAIRS:
         raise NotServed(why_not(f"{operation}.KeyPairSpec", spec))

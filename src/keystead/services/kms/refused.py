@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 STORES: Final = "custom key stores are not served yet"
-ATTESTATION: Final = "attestation documents are not verified here"
 SERVICE_PRINCIPALS: Final = "no service acts in its own name here"
 
 REFUSED: Final = {
@@ -15,13 +14,6 @@ REFUSED: Final = {
             "GenerateRandom.CustomKeyStoreId",
         ),
         STORES,
-    ),
-    **dict.fromkeys(
-        (
-            "Decrypt.Recipient", "DeriveSharedSecret.Recipient", "GenerateDataKey.Recipient",
-            "GenerateDataKeyPair.Recipient", "GenerateRandom.Recipient",
-        ),
-        ATTESTATION,
     ),
     **dict.fromkeys(
         (
@@ -36,9 +28,12 @@ REFUSED: Final = {
 NO_SM2: Final = (
     "SM2 is offered in China Regions only, and the cryptographic library has no SM2 signatures or encryption"
 )
+OLD_WRAPPING: Final = "KMS has not accepted it since October 10, 2023"
 NO_ML_KEM_512: Final = "the cryptographic library has ML-KEM-768 and ML-KEM-1024 only"
 
 VALUES: Final[Mapping[str, Mapping[str, str]]] = {
+    "GetParametersForImport.WrappingAlgorithm":         {"RSAES_PKCS1_V1_5": OLD_WRAPPING, "SM2PKE": NO_SM2},
+    "GetParametersForImport.WrappingKeySpec":           {"SM2": NO_SM2},
     "CreateKey.KeySpec":                                {"SM2": NO_SM2, "ML_KEM_512": NO_ML_KEM_512},
     "CreateKey.CustomerMasterKeySpec":                  {"SM2": NO_SM2},
     "GenerateDataKeyPair.KeyPairSpec":                  {"SM2": NO_SM2, "ML_KEM_512": NO_ML_KEM_512},
