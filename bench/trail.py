@@ -23,10 +23,13 @@ from keystead.database.engine import Database
 from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
-from keystead.trail import attributes, event, log, proofs, search, store
+from keystead.trail import attributes, delivered, event, log, proofs, search, store
+from keystead.trail.bucket import FolderBucket
+from keystead.trail.digests import Digests
 from keystead.trail.hashes import Hashes
 from keystead.trail.index import Batch, Index, event_row, resource_rows, write
 from keystead.trail.log import Log
+from keystead.trail.log_files import LogFiles
 from keystead.trail.lookup import Lookup, Query
 from keystead.trail.notes import Notes
 from keystead.trail.search import Sought
@@ -34,7 +37,9 @@ from keystead.trail.segments import Reader
 from keystead.trail.signed_note import Signer
 from keystead.trail.store import Position
 from keystead.trail.submission import Submission
+from keystead.trail.trails import Files, Trail
 from keystead.trail.verify import Verdict, verify
+from keystead.trail.verify_files import Place, verify_files
 from keystead.witness import book
 from keystead.witness.book import Book
 from keystead.witness.cosigning import Cosigning
@@ -108,6 +113,7 @@ def main() -> None:
         found = {
             "machine": {"python": platform.python_version(), "system": platform.platform()},
             "log": of_log(folder / "trail", asked.logged),
+            "files": asyncio.run(of_files(folder, asked.logged)),
             "index": asyncio.run(of_index(folder, min(asked.logged, 100_000))),
             "lookup": asyncio.run(of_lookup(folder, asked.indexed)),
         }
@@ -183,6 +189,43 @@ def of_witness(data: Path, hashes: Hashes, count: int, signer: Signer) -> dict[s
     assert set(answers) == {200}
     each = 1e3 / len(sizes)
     return {"witness_ms_per_checkpoint": round(took * each, 2), "witness_cpu_ms_per_checkpoint": round(busy * each, 2)}
+
+
+# --- CloudTrail's files -------------------------------------------------------------------------------------------------
+
+
+async def of_files(folder: Path, count: int) -> dict[str, Any]:
+    """Cut from the log and signed, by the scheduler's own code; then verified, and compared with the records."""
+    database = Database.open(f"sqlite:///{folder / 'files.db'}")
+    await database.migrate()
+    data = folder / "digests"
+    data.mkdir()
+    keyholder = LocalKeyholder(setup.create(data, FileSeal()).software)
+    files = Files(Trail(REGION, "bench"), FolderBucket(folder / "bucket"))
+    cutting = LogFiles(database, folder / "trail", files, "n", lambda: float(NOW), 300)
+    signing = Digests(
+        database, keyholder, files, installation="i", node="n", clock=lambda: float(NOW + 3600), every=3600
+    )
+    began = time.process_time()
+    await cutting.deliver()
+    await signing.deliver()
+    made = time.process_time() - began
+    cutting.close()
+    async with database.read() as connection:
+        keys = await delivered.keys(connection)
+    await database.close()
+    place = Place(files, keys, None, folder / "trail", "n", "keystead.invalid/i/n")
+    took, busy, report = seconds(lambda: verify_files(place, float(NOW + 3700)))
+    assert report.findings == report.doubts == [], report
+    assert report.covered == count
+    size = sum(path.stat().st_size for path in (folder / "bucket").rglob("*.gz"))
+    return {
+        "records": count,
+        "bytes_per_event": round(size / count),
+        "made_cpu_us_per_record": round(made / count * 1e6, 1),
+        "verify_seconds": round(took, 1),
+        "verify_cpu_us_per_record": round(busy / count * 1e6, 1),
+    }
 
 
 # --- the index --------------------------------------------------------------------------------------------------------

@@ -411,6 +411,17 @@ def test_what_is_neither_digest_nor_file_is_found(found):
     assert any("neither a digest nor a log file" in finding for finding in found.check().findings)
 
 
+@pytest.mark.parametrize("since", [HOURS * HOUR + 60, -2 * HOUR])
+def test_a_key_of_another_time_does_not_count(whole, since):
+    """Made later than the first digests, or no longer valid for the last ones."""
+    (key,) = whole.place.keys
+    other = key._replace(since=START + max(0, since), until=START + since + 4 * HOUR)
+
+    report = whole.check(keys=[other])
+
+    assert any("a key of another time" in finding for finding in report.findings)
+
+
 def test_without_the_keys_nothing_is_proven(found):
     report = found.check(keys=None)
 

@@ -241,8 +241,9 @@ class Checking:
         if key is None:
             self._find(f"digest {digest.key} is signed by a key that is not this trail's")
             return
-        if not key.since - self._interval <= digest.end:
-            self._find(f"digest {digest.key} is signed by a key that was not there yet")
+        length = digest.end - digest.start  # it is signed when that time has passed, and no later than as much again
+        if not key.since - length <= digest.end <= key.until + length:
+            self._find(f"digest {digest.key} is signed by a key of another time")
         try:
             adoption.verify(key.public, told, digest)
         except SIGNATURE:
