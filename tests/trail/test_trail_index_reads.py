@@ -123,6 +123,6 @@ async def test_a_secret_is_found_as_a_resource(url, folder):
 async def test_a_row_says_who_and_which_error(url, folder):
     async with indexed(url, folder, read(1), read(2, who=APP, error=("AccessDeniedException", "no"))) as (rows, _):
         assert [(row.principal, row.username, row.error) for row in rows] == [
-            (USER, "alice", None),
+            (None, "alice", None),
             (ROLE, "session", "AccessDenied"),
         ]

@@ -265,7 +265,7 @@ def event_row(seq: int, node: str, seen: Attributes, event: bytes) -> EventRow:
         seen.event_source,
         who.username,
         who.access_key_id,
-        who.principal,
+        who.session_context.session_issuer.arn,
         seen.error_code,
         seen.request_id or None,
         seen.read_only,

@@ -132,15 +132,16 @@ async def leads(database: Database, account: str, region: str, sought: Sought) -
     if sought.access_key_id is not None:
         return [("AccessKeyId", sought.access_key_id)]
     if sought.principal is not None:
-        return [principal(sought.principal)]
+        return principal(sought.principal)
     return [("EventName", sought.name)] if sought.name is not None else [None]
 
 
-def principal(text: str) -> tuple[str, str]:
-    """A session is found by its name, a user and a role by their ARN."""
+def principal(text: str) -> list[tuple[str, str] | None]:
+    """A user and a session are found by their names, and who is behind sessions by its ARN."""
     if not text.startswith("arn:"):
-        return "Username", text
-    return ("Username", text.rpartition("/")[2]) if SESSION in text else ("Principal", text)
+        return [("Username", text)]
+    name = "root" if text.endswith(":root") else text.rpartition("/")[2]
+    return [("Username", name)] if SESSION in text else [("Username", name), ("Principal", text)]
 
 
 async def secrets(database: Database, account: str, region: str, secret: str) -> list[str]:

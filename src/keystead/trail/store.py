@@ -10,7 +10,7 @@ Every lookup is "an account's and Region's events of one kind, newest first": an
 
     read_only         also serves lookups by nothing: two ranges merged, so that no further index is needed
     name, source, username, access_key_id     one attribute of LookupEvents each
-    principal, error                          of `keystead trail search`; few records have an error
+    principal, error                          of `keystead trail search`: who is no session is found by its name
     event_id          ids grow with time, so it grows at its end
     request_id        of `keystead why`
     resources         by name, and by type
@@ -54,6 +54,14 @@ NUMBER_BITS: Final = 48
 FIRST: Final = -1
 """The position before anything is indexed."""
 
+
+def partial(name: str) -> Index:
+    """Of the few records that have it."""
+    there = text(f"{name} IS NOT NULL")
+    columns = ("account", "region", name, "at", "seq")
+    return Index(f"ix_trail_events_{name}", *columns, sqlite_where=there, postgresql_where=there)
+
+
 events = Table(
     "trail_events",
     metadata,
@@ -67,7 +75,7 @@ events = Table(
     Column("source", String, nullable=False),
     Column("username", String),
     Column("access_key_id", String),
-    Column("principal", String),  # its ARN; of a session, that of the role
+    Column("principal", String),  # of a session, the ARN of the role or user behind it
     Column("error", String),
     Column("request_id", String),
     Column("read_only", Boolean, nullable=False),
@@ -77,19 +85,10 @@ events = Table(
     Index(None, "account", "region", "source", "at", "seq"),
     Index(None, "account", "region", "username", "at", "seq"),
     Index(None, "account", "region", "access_key_id", "at", "seq"),
-    Index(None, "account", "region", "principal", "at", "seq"),
-    Index(
-        "ix_trail_events_errors",
-        "account",
-        "region",
-        "error",
-        "at",
-        "seq",
-        sqlite_where=text("error IS NOT NULL"),
-        postgresql_where=text("error IS NOT NULL"),
-    ),
     Index(None, "event_id"),
     Index(None, "request_id"),
+    partial("principal"),
+    partial("error"),
 )
 
 resources = Table(

@@ -6,8 +6,6 @@ from alembic import op
 revision = "0030"
 down_revision = "0023"
 
-ERRORS = sa.text("error IS NOT NULL")
-
 
 def upgrade() -> None:
     op.add_column("trail_events", sa.Column("principal", sa.String))
@@ -15,15 +13,7 @@ def upgrade() -> None:
     for table in ("trail_resources", "trail_events"):
         op.execute(f"DELETE FROM {table}")  # noqa: S608  # the names above
     op.execute("UPDATE trail_positions SET last = -1")
-    op.create_index(
-        "ix_trail_events_account_region_principal_at_seq",
-        "trail_events",
-        ["account", "region", "principal", "at", "seq"],
-    )
-    op.create_index(
-        "ix_trail_events_errors",
-        "trail_events",
-        ["account", "region", "error", "at", "seq"],
-        sqlite_where=ERRORS,
-        postgresql_where=ERRORS,
-    )
+    for name in ("principal", "error"):
+        there = sa.text(f"{name} IS NOT NULL")
+        columns = ["account", "region", name, "at", "seq"]
+        op.create_index(f"ix_trail_events_{name}", "trail_events", columns, sqlite_where=there, postgresql_where=there)
