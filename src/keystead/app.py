@@ -33,7 +33,7 @@ from keystead.identities.room import Identities
 from keystead.keyholder import hardening
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.promise import Keyholder, SealedKey
-from keystead.keys import deletion, importing, lastuse, rotation
+from keystead.keys import deletion, importing, key_stores, lastuse, rotation
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.part import Part
@@ -46,6 +46,7 @@ from keystead.secrets.lastaccess import LastAccess
 from keystead.secrets.room import Secrets
 from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, sts
 from keystead.services.service import Service
+from keystead.stores.room import Stores
 from keystead.trail import outbox, policy
 from keystead.trail.asking import Asking
 from keystead.trail.client import Recorder, SocketRecorder
@@ -63,6 +64,7 @@ Clock = Callable[[], float]
 
 INDEX_SECONDS: Final = 0.1
 HEAR_SECONDS: Final = 0.5
+CONNECT_SECONDS: Final = 0.5
 DELIVERY_SECONDS: Final = 5.0
 """How often it is looked whether log files or digests are due."""
 ASK_SECONDS: Final = 1.0
@@ -119,7 +121,15 @@ class House:
         issuers = Issuers(https.context(settings.oidc_ca), clock)
         identities = Identities(database, feed, keyholder, clock, issuers)
         keys = Keys(
-            database, feed, keyholder, identities, clock, cached=settings.cached_keys, regions=regions, trusted=trusted
+            database,
+            feed,
+            keyholder,
+            identities,
+            clock,
+            cached=settings.cached_keys,
+            regions=regions,
+            trusted=trusted,
+            stores=stores_of(settings, keyholder, clock),
         )
         rotating = Rotation(database, keyholder, clock, told=bool(settings.rotation_webhook))
         secrets = Secrets(database, feed, keys, identities, clock, rotating, regions=regions)
@@ -185,6 +195,11 @@ class House:
             Job("index the trail", INDEX_SECONDS, self.index.follow),
             Job("hear of operators", HEAR_SECONDS, self.hear),
             Job("rotate and delete keys", settings.scheduler_seconds, self.once("keys", self.do_what_falls_due)),
+            Job(
+                "connect key stores",
+                CONNECT_SECONDS,
+                self.once("key stores", partial(key_stores.connect_due, self.keys)),
+            ),
             Job("deliver log files", min(DELIVERY_SECONDS, settings.trail_log_seconds), self.log_files.deliver),
             Job("deliver digests", min(DELIVERY_SECONDS, settings.trail_digest_seconds), self.sign_digests),
             Job("sweep sessions", SWEEP_SECONDS, self.once("sessions", self.sweep)),
@@ -243,6 +258,7 @@ class House:
         if self.asking is not None:
             await self.asking.close()
         self.lookup.close()
+        await self.keys.stores.close()
         await self.recorder.close()
         await self.keyholder.close()
         await self.database.close()
@@ -251,6 +267,17 @@ class House:
 def attestation_roots(settings: Settings) -> tuple[Root, ...]:
     """Raises OSError, ValueError."""
     return roots(Path(settings.attestation_roots).read_bytes()) if settings.attestation_roots else ()
+
+
+def stores_of(settings: Settings, keyholder: Keyholder, clock: Clock) -> Stores:
+    """Raises HsmFileWrong, ValueError."""
+    return Stores.build(
+        keyholder,
+        clock,
+        modules=settings.hsms,
+        tls=https.context(settings.xks_ca),
+        connect_to=settings.proxies_at,
+    )
 
 
 def index_of(database: Database, folder: Path, node: str) -> Index:

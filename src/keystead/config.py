@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     hsm_file      which hardware security modules there are (keyholder.hsm_file); hsm.toml in the data folder, if it is there
     oidc_ca       a file of certificate authorities that OIDC providers may have besides those that the machine trusts
+    xks_ca        likewise, of external key store proxies
+    xks_connect_to  where proxies are that are not at their names' port 443: NAME=ADDRESS:PORT, separated by commas
     metrics_port  0 for none
     trail_policy  a file that names the witnesses of this node's log (trail.policy); empty for none
     trail_port    where the log's tree is published; 0 for nowhere
@@ -66,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_plain_http: bool = False
     passphrase_file: str = ""
     hsm_file: str = ""
+    xks_ca: str = ""
+    xks_connect_to: str = ""
     oidc_ca: str = ""
     checkpoint_seconds: float = 10.0
     trail_bucket: str = "keystead-trail"
@@ -118,6 +122,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite+aiosqlite:///{self.folder.resolve() / 'keystead.db'}"
+
+    @property
+    def proxies_at(self) -> dict[str, str]:
+        """`xks_connect_to` as names to addresses. Raises ValueError."""
+        pairs = [part.strip().split("=", 1) for part in self.xks_connect_to.split(",") if part.strip()]
+        if any(len(pair) != 2 for pair in pairs):
+            raise ValueError("KEYSTEAD_XKS_CONNECT_TO has the form NAME=ADDRESS:PORT, separated by commas.")
+        return {pair[0]: pair[1] for pair in pairs}
 
     def served_regions(self, known: frozenset[str], home: str) -> frozenset[str]:
         """Raises ValueError for a Region that is none, and where the home Region is left out."""

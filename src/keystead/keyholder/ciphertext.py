@@ -8,6 +8,9 @@
     canonical encryption context = for each pair, ordered by the key's UTF-8 bytes:
         len32 key | key | len32 value | value                                                absent = empty
 
+A key in an external key store puts this blob into another, which begins with 02 and the same id (stores.blob); it is
+taken apart before anything of it comes here.
+
 The lengths make it injective: {"a": "bc"} never opens as {"ab": "c"}. A blob that does not begin with 01 was not made
 by this version: refuse it, never guess.
 """
@@ -18,6 +21,7 @@ from typing import Final
 from keystead.keyholder.errors import CiphertextInvalid, RequestRefused
 
 VERSION: Final = b"\x01"
+OUTER: Final = b"\x02"
 HEADER_LENGTH: Final = 1 + 32
 OVERHEAD: Final = HEADER_LENGTH + 16 + 12 + 16
 PLAINTEXT_LIMIT: Final = 4096
@@ -48,7 +52,7 @@ def utf8(text: str) -> bytes:
 
 def material_id_of(blob: bytes) -> str:
     """64 hex; nothing is verified yet. Raises CiphertextInvalid for what cannot be a blob."""
-    if blob[:1] != VERSION or not OVERHEAD < len(blob) <= BLOB_LIMIT:
+    if blob[:1] not in {VERSION, OUTER} or not OVERHEAD < len(blob) <= BLOB_LIMIT:
         raise CiphertextInvalid
     return blob[1:HEADER_LENGTH].hex()
 

@@ -178,8 +178,8 @@ class SocketKeyholder:
     async def look_hsm(self, hsm: str) -> None:
         await self._ask(protocol.LookHsm(hsm), NOTHING)
 
-    async def hsm_random(self, hsm: str, length: int) -> bytes:
-        return await self._ask(protocol.HsmRandom(hsm, length), BYTES)
+    async def hsm_random(self, hsm: str, length: int, recipient: bytes = b"") -> bytes:
+        return await self._ask(protocol.HsmRandom(hsm, length, recipient), BYTES)
 
     async def random(self, length: int, recipient: bytes = b"") -> bytes:
         return await self._ask(protocol.Random(length, recipient), BYTES)

@@ -132,8 +132,8 @@ class LocalKeyholder:
     async def look_hsm(self, hsm: str) -> None:
         await self._in_steps(self._software.look_hsm, hsm)
 
-    async def hsm_random(self, hsm: str, length: int) -> bytes:
-        return await self._in_steps(self._software.hsm_random, hsm, length)
+    async def hsm_random(self, hsm: str, length: int, recipient: bytes = b"") -> bytes:
+        return await self._in_steps(self._software.hsm_random, hsm, length, recipient)
 
     async def random(self, length: int, recipient: bytes = b"") -> bytes:
         return self._software.random(length, recipient)

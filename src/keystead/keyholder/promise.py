@@ -211,7 +211,7 @@ class Keyholder(Protocol):
     async def look_hsm(self, hsm: str) -> None:
         """Whether a token can be used now. Raises HsmLost."""
 
-    async def hsm_random(self, hsm: str, length: int) -> bytes:
+    async def hsm_random(self, hsm: str, length: int, recipient: bytes = b"") -> bytes:
         """From the token's own generator, 1–1024 bytes."""
 
     async def random(self, length: int, recipient: bytes = b"") -> bytes:

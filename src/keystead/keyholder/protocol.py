@@ -317,6 +317,7 @@ class LookHsm(Request, tag=63):
 class HsmRandom(Request, tag=64):
     hsm: str
     length: int
+    recipient: bytes = b""
 
 
 class KeepSecret(Request, tag=65):

@@ -140,13 +140,13 @@ class Software:
     def look_hsm(self, hsm: str) -> Steps[None]:
         yield Look(of_hsm(hsm))
 
-    def hsm_random(self, hsm: str, length: int) -> Steps[bytes]:
+    def hsm_random(self, hsm: str, length: int, recipient: bytes = b"") -> Steps[bytes]:
         if not 1 <= length <= DATA_KEY_LIMIT:
             raise RequestRefused
         found = yield Random(of_hsm(hsm), length)
         if len(found) != length:
             raise HsmLost
-        return found
+        return for_recipient(recipient, found) if recipient else found
 
     def rewrap(self, material: Material) -> Material:
         return self._materials.rewrap(material)

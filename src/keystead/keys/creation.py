@@ -7,7 +7,7 @@ from dataclasses import replace
 from keystead.access.request import Values
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
-from keystead.keys import policies
+from keystead.keys import placing, policies
 from keystead.keys.conditions import KeyContext, of_tags
 from keystead.keys.key import Key
 from keystead.keys.making import Plan
@@ -27,8 +27,13 @@ async def create(
     tags: Mapping[str, str],
     bypass: bool,
     asked: Mapping[str, Values],
+    store_id: str | None = None,
+    external_key_id: str | None = None,
 ) -> Key:
-    """Raises PolicyMalformed, PolicyTooLarge, LockedOut. A default policy is not checked for lockout, as in AWS."""
+    """Raises PolicyMalformed, PolicyTooLarge, LockedOut, and what keys.placing raises.
+
+    A default policy is not checked for lockout, as in AWS.
+    """
     context = KeyContext(call, None, asked={**asked, **of_tags(tags)})
     authorize(call, "kms:CreateKey", resource_account=call.account, extra=context)
     if tags:
@@ -49,6 +54,8 @@ async def create(
         plan = replace(plan, primary_region=call.region, id=f"mrk-{uuid.uuid4().hex}")
     if policy is not None and not bypass:
         policies.check_lockout(call, plan.key(), checked.policy, asked)
-    key = await room.make(call, plan)
+    if store_id is not None:
+        plan = await placing.placed(room, call, plan, store_id, external_key_id)
+    key = await placing.make(room, call, plan, plan.key_store) if plan.key_store else await room.make(call, plan)
     call.notes.resource(key.account, RESOURCE, key.arn)
     return key

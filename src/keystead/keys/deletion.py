@@ -1,8 +1,11 @@
 """Deletion: after its window a key is destroyed, with its material, aliases, tags and grants."""
 
+from contextlib import suppress
+
 from sqlalchemy import delete, select, update
 
 from keystead.database.engine import Transaction
+from keystead.keyholder.errors import KeyholderError
 from keystead.keys import records
 from keystead.keys.key import Key, State
 from keystead.keys.making import note_policy
@@ -37,7 +40,17 @@ async def delete_one(room: Keys, region: str, key_id: str, now: float) -> Happen
         await release_primary(tx, key, now)
         happened = Happened(key.account, region, key_id, key.arn, key.material_id)
         await outbox.put(tx, service_event("DeleteKey", happened, at=tx.at))
+    await destroy_in_token(room, key)
     return happened
+
+
+async def destroy_in_token(room: Keys, key: Key) -> None:
+    """As far as that can be done now: what stays in the token is of no use without its record (KMS developer guide)."""
+    if key.key_store is None or key.key_store.external:
+        return
+    for version in key.versions:
+        with suppress(KeyholderError):
+            await room.keyholder.destroy_hsm_material(version.material)
 
 
 async def destroy(tx: Transaction, key: Key) -> None:

@@ -147,6 +147,10 @@ class OriginWrong(AboutKey):
         self.origin = origin
 
 
+class NotInStores(AboutKey):
+    """No key in a custom key store does this."""
+
+
 class NotPrimary(AboutKey):
     """Only a multi-Region primary key is replicated and rotated, and takes new material."""
 

@@ -9,10 +9,14 @@ from keystead.access.policy import Policy
 from keystead.keyholder.promise import Material
 from keystead.keys.errors import KeyPendingImport
 from keystead.keys.specs import SPECS, Kind
+from keystead.stores.key_store import KeyStore
 
 AWS_KMS: Final = "AWS_KMS"
 EXTERNAL: Final = "EXTERNAL"
 """Origin of a key whose material is imported."""
+AWS_CLOUDHSM: Final = "AWS_CLOUDHSM"
+EXTERNAL_KEY_STORE: Final = "EXTERNAL_KEY_STORE"
+"""Origins of keys in custom key stores, named as the types of stores are."""
 DAY: Final = 86_400.0
 
 
@@ -80,6 +84,8 @@ class Key:
     versions   newest last; the newest encrypts, all decrypt; none before the first import
     pending    imported material that the next rotation on demand will make the newest
     expires_at   when the first of its versions expires
+    key_store    the custom key store that it is in
+    external_key_id   of a key in an external key store: what its proxy calls the external key
     primary_region   of a multi-Region key, the Region that leads
     replicas     the other Regions that it is in
     pending_everywhere   whether the pending material has been imported in all of them
@@ -114,6 +120,8 @@ class Key:
     pending_everywhere: bool = False
     pending_days: int | None = None
     expires_at: float | None = None
+    key_store: KeyStore | None = None
+    external_key_id: str | None = None
 
     @property
     def arn(self) -> str:
@@ -178,6 +186,12 @@ class Key:
     @property
     def kind(self) -> Kind:
         return SPECS[self.spec].kind
+
+
+def effective(state: State, key_store: KeyStore | None) -> State:
+    """While its store is not connected, a key is unavailable; one that is to be deleted stays so (KMS developer guide)."""
+    away = key_store is not None and not key_store.connected
+    return State.UNAVAILABLE if away and state in {State.ENABLED, State.DISABLED} else state
 
 
 def arn_of(account: str, region: str, key_id: str) -> str:

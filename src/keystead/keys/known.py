@@ -12,6 +12,7 @@ from keystead.keys import records
 from keystead.keys.grants import Grant
 from keystead.keys.key import Key
 from keystead.keys.store import ALIAS_KIND, KIND, aliases, materials
+from keystead.stores.store import KIND as STORE_KIND
 
 LIMIT: Final = 10_000
 """Of each kind, in one process, unless the settings say otherwise."""
@@ -32,6 +33,7 @@ class Known:
         self._grants: Cache[tuple[str, str, str, str], tuple[Place, tuple[Grant, ...]]] = Cache(feed, limit, "grants")
         feed.on(KIND, self._forget_key)
         feed.on(ALIAS_KIND, self._forget_alias)
+        feed.on(STORE_KIND, self._forget_store)
 
     def _forget_key(self, changed: str) -> None:
         if changed == EVERYTHING:
@@ -42,6 +44,13 @@ class Known:
         self._keys.evict((region, key_id))
         self._materials.evict_where(lambda held: held == key_id)
         self._grants.evict_where(lambda held: held[0] == (region, key_id))
+
+    def _forget_store(self, changed: str) -> None:
+        """Its keys are what their store lets them be."""
+        every = changed == EVERYTHING
+        self._keys.evict_where(
+            lambda key: key.key_store is not None and (every or changed == f"{key.region}/{key.key_store.id}")
+        )
 
     def _forget_alias(self, changed: str) -> None:
         if changed == EVERYTHING:

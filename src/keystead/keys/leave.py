@@ -13,9 +13,10 @@ from keystead.keyholder.promise import (
     Keyholder,
     Material,
 )
-from keystead.keys.errors import AlgorithmWrong, NoPublicKey, UsageWrong
+from keystead.keys.errors import AlgorithmWrong, NoPublicKey, NotInStores, UsageWrong
 from keystead.keys.key import Key
 from keystead.keys.specs import Kind
+from keystead.stores.outer import Outer
 
 
 class Needs(NamedTuple):
@@ -51,12 +52,22 @@ NEEDS: Final[Mapping[str, Needs]] = {
 }  # fmt: skip  # a table
 
 
+PAIRS: Final = frozenset({"GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"})
+"""What no key in a custom key store does (KMS API reference, GenerateDataKeyPair)."""
+
+
 def check_usage(key: Key, operation: str, algorithm: str) -> None:
     """Raises UsageWrong, AlgorithmWrong."""
     if key.usage != NEEDS[operation].usage:
         raise UsageWrong(key.arn, key.usage, operation)
     if algorithm not in key.algorithms:
         raise AlgorithmWrong(algorithm, key.spec)
+
+
+def check_store(key: Key, operation: str) -> None:
+    """Raises NotInStores."""
+    if key.key_store is not None and operation in PAIRS:
+        raise NotInStores(key.arn)
 
 
 def check_public(key: Key) -> None:
@@ -74,23 +85,27 @@ class Use:
     algorithm: str
     _keyholder: Keyholder = field(repr=False)
     _context: bytes = field(repr=False)
+    _outer: Outer | None = field(default=None, repr=False)
 
     @property
     def material_id(self) -> str:
         return self.material.material_id
 
     async def encrypt(self, plaintext: bytes) -> bytes:
-        return await self._keyholder.encrypt(self.material, plaintext, self._context, self.algorithm)
+        return await self._out(await self._keyholder.encrypt(self.material, plaintext, self._context, self.algorithm))
 
     async def decrypt(self, blob: bytes, recipient: bytes = b"") -> bytes:
         """The plaintext; for a recipient, here as below, what only it can read. Raises CiphertextInvalid."""
-        return await self._keyholder.decrypt(self.material, blob, self._context, self.algorithm, recipient)
+        inner = await self._in(blob)
+        return await self._keyholder.decrypt(self.material, inner, self._context, self.algorithm, recipient)
 
     async def generate_data_key(self, length: int, recipient: bytes = b"") -> tuple[bytes, bytes]:
-        return await self._keyholder.generate_data_key(self.material, length, self._context, recipient)
+        plaintext, blob = await self._keyholder.generate_data_key(self.material, length, self._context, recipient)
+        return plaintext, await self._out(blob)
 
     async def generate_data_key_without_plaintext(self, length: int) -> bytes:
-        return await self._keyholder.generate_data_key_without_plaintext(self.material, length, self._context)
+        made = await self._keyholder.generate_data_key_without_plaintext(self.material, length, self._context)
+        return await self._out(made)
 
     async def generate_data_key_pair(self, spec: str, recipient: bytes = b"") -> tuple[bytes, bytes, bytes]:
         """(public key, private key, blob)"""
@@ -101,17 +116,27 @@ class Use:
 
     async def seal_value(self, value: bytes, kind: bytes) -> tuple[bytes, bytes]:
         """(blob of a new data key, the value sealed under it). The data key stays in the keyholder."""
-        return await self._keyholder.seal_value(self.material, value, self._context, kind)
+        blob, sealed = await self._keyholder.seal_value(self.material, value, self._context, kind)
+        return await self._out(blob), sealed
 
     async def open_value(self, blob: bytes, sealed: bytes, kind: bytes) -> bytes:
         """Raises CiphertextInvalid."""
-        return await self._keyholder.open_value(self.material, blob, sealed, self._context, kind)
+        return await self._keyholder.open_value(self.material, await self._in(blob), sealed, self._context, kind)
 
     async def reencrypt(self, blob: bytes, target: "Use") -> bytes:
         """The plaintext stays in the keyholder. Raises CiphertextInvalid."""
         to = target._context  # noqa: SLF001  # of its own class
-        algorithms = (self.algorithm, target.algorithm)
-        return await self._keyholder.reencrypt(self.material, blob, self._context, target.material, to, *algorithms)
+        algorithms, inner = (self.algorithm, target.algorithm), await self._in(blob)
+        moved = await self._keyholder.reencrypt(self.material, inner, self._context, target.material, to, *algorithms)
+        return await target._out(moved)  # noqa: SLF001
+
+    async def _out(self, blob: bytes) -> bytes:
+        """With the outer layer of an external key store, where the key is in one."""
+        return blob if self._outer is None else await self._outer.put(self.material_id, blob)
+
+    async def _in(self, blob: bytes) -> bytes:
+        """Likewise, without it. Raises CiphertextInvalid."""
+        return blob if self._outer is None else await self._outer.take_off(blob)
 
     async def sign(self, message: bytes, message_type: str) -> bytes:
         return await self._keyholder.sign(self.material, self.algorithm, message, message_type)

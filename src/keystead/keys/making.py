@@ -13,6 +13,7 @@ from keystead.keys import managed
 from keystead.keys.key import AWS_KMS, DAY, EXTERNAL, Key, Manager, Rotation, State
 from keystead.keys.policies import Checked
 from keystead.keys.store import ALIAS_KIND, KIND, aliases, keys, materials, policy_history, tags
+from keystead.stores.key_store import KeyStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Plan:
     tags: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     primary_region: str | None = None
+    key_store: KeyStore | None = None
+    external_key_id: str | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -59,6 +62,8 @@ class Plan:
             tags=self.tags,
             aliases=self.aliases,
             primary_region=self.primary_region,
+            key_store=self.key_store,
+            external_key_id=self.external_key_id,
         )
 
     def row(self) -> dict[str, Any]:
@@ -80,6 +85,8 @@ class Plan:
             "policy_ids": dict(self.policy.ids),
             "multi_region": self.primary_region is not None,
             "primary_region": self.primary_region,
+            "store_id": self.key_store.id if self.key_store else None,
+            "external_key_id": self.external_key_id,
         }
 
 

@@ -11,8 +11,9 @@ from keystead.access.policy import Kind, Policy, compile, parse  # noqa: A004  #
 from keystead.access.request import Principal
 from keystead.keyholder.promise import Material
 from keystead.keys.grants import Constraint, Grant
-from keystead.keys.key import Key, Manager, Rotation, State, Version
+from keystead.keys.key import Key, Manager, Rotation, State, Version, effective
 from keystead.keys.store import aliases, grants, keys, materials, tags
+from keystead.stores import records as store_records
 
 
 async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | None:
@@ -26,6 +27,7 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
     named = await connection.execute(select(aliases.c.name).filter_by(**of_key).order_by(aliases.c.name))
     known = [version_of(v, row.spec, row.usage) for v in versions]
     pending = known.pop()[1] if known and known[-1][0] else None
+    key_store = await store_records.load(connection, row.store_id) if row.store_id is not None else None
     everywhere = await regions_of(connection, row) if row.primary_region is not None else ()
     return Key(
         account=row.account,
@@ -35,7 +37,7 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
         usage=row.usage,
         origin=row.origin,
         manager=Manager(row.manager),
-        state=State(row.state),
+        state=effective(State(row.state), key_store),
         description=row.description,
         created_at=row.created_at,
         versions=tuple(version for _, version in known),
@@ -54,6 +56,8 @@ async def load(connection: AsyncConnection, region: str, key_id: str) -> Key | N
         pending_everywhere=pending is not None and await is_everywhere(connection, pending.material),
         pending_days=row.pending_days,
         pending=pending,
+        key_store=key_store,
+        external_key_id=row.external_key_id,
         expires_at=min((v.expires_at for _, v in known if v.expires_at is not None), default=None),
     )
 

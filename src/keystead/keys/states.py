@@ -14,6 +14,8 @@ from keystead.keys.errors import (
     StateError,
 )
 from keystead.keys.key import Key, State
+from keystead.stores.errors import ExternalUseFailed
+from keystead.stores.troubles import DISCONNECTED
 
 Cell = type[StateError] | None
 Row = tuple[Cell, Cell, Cell, Cell, Cell, Cell, Cell]
@@ -106,8 +108,10 @@ STATES: Final[dict[str, Row]] = {
 
 
 def check(key: Key, operation: str) -> None:
-    """Raises the StateError of the table."""
+    """Raises the StateError of the table; ExternalUseFailed in its place where a proxy is not connected."""
     refusal = STATES[operation][COLUMNS[key.state]]
+    if refusal is KeyUnavailable and key.key_store is not None and key.key_store.external:
+        raise ExternalUseFailed(DISCONNECTED)
     if refusal is KeyPendingDeletion and key.state is State.PENDING_REPLICA_DELETION:
         raise KeyPendingReplicaDeletion(key.arn)
     if refusal is not None:

@@ -65,10 +65,13 @@ keys = Table(
     Column("policy_ids", JSON, nullable=False),
     Column("multi_region", Boolean, nullable=False),
     Column("primary_region", REGION),  # of a multi-Region key: whose it is to lead
+    Column("store_id", String(64)),  # of a custom key store
+    Column("external_key_id", String(128)),  # of a key in an external key store
     Column("pending_days", Integer),  # a primary key's window, which begins when its last replica is gone
     PrimaryKeyConstraint("region", "id", name="pk_keys"),
     Index("ix_keys_account_region", "account", "region", "id"),
     Index("ix_keys_id", "id"),
+    Index("ix_keys_store", "store_id", "external_key_id"),
     Index("ix_keys_deletion_at", "deletion_at"),
     Index("ix_keys_rotation_next_at", "rotation_next_at"),
 )

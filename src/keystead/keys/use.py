@@ -35,11 +35,14 @@ from keystead.keys.errors import (
 from keystead.keys.forgetting import Forgetting
 from keystead.keys.key import EXTERNAL, Key, Manager
 from keystead.keys.known import LIMIT, Known
-from keystead.keys.leave import NEEDS, Use, check_public, check_usage
+from keystead.keys.leave import NEEDS, Use, check_public, check_store, check_usage
 from keystead.keys.making import Plan
 from keystead.keys.specs import Kind
 from keystead.keys.store import aliases
 from keystead.keys.tokens import is_token
+from keystead.stores.outer import Outer
+from keystead.stores.proxy import Caller, Proxies
+from keystead.stores.room import Stores
 
 NO_CONTEXT: Final[Mapping[str, str]] = {}
 NOTHING_ASKED: Final[Mapping[str, Values]] = {}
@@ -83,6 +86,7 @@ class Keys:
         cached: int = LIMIT,
         regions: Container[str] = (),
         trusted: Sequence[Root] = (),
+        stores: Stores | None = None,
     ) -> None:
         """`cached` bounds how much is kept in memory: so many keys, aliases and grants. `regions` are those served here,
         `trusted` the roots of attestation documents.
@@ -93,6 +97,7 @@ class Keys:
         self.clock = clock
         self.regions = regions
         self.trusted = trusted
+        self.stores = stores or Stores(keyholder, Proxies(keyholder, clock))
         self.known = Known(database, feed, cached)
         self._forgetting = Forgetting(feed, keyholder)
 
@@ -126,6 +131,7 @@ class Keys:
             asked=conditions,
         )
         check_usage(key, operation, algorithm)
+        check_store(key, operation)
         return self._leave(call, key, key.material, context, algorithm)
 
     async def use_public(self, call: Call, named: str, *, grant_tokens: Sequence[str] = ()) -> tuple[Key, bytes]:
@@ -345,7 +351,29 @@ class Keys:
             call.notes.additional["keyMaterialId"] = material.material_id  # 5
         elif context:
             raise ParameterWrong("An encryption context can only be used with a symmetric encryption key.")
-        return Use(key, material, algorithm, self.keyholder, canonical(context) if context else b"")  # 6
+        bound = canonical(context) if context else b""
+        return Use(key, material, algorithm, self.keyholder, bound, self._outer(call, key, bound))  # 6
+
+    def _outer(self, call: Call, key: Key, context: bytes) -> Outer | None:
+        """What is outside of the keyholder's seal, of a key in an external key store."""
+        if key.key_store is None or not key.key_store.external:
+            return None
+        asked = metadata(call, key.arn)
+        return Outer(Caller.of(key.key_store), key.external_key_id or "", asked, context, self.stores.proxies)
+
+
+def metadata(call: Call, key_arn: str | None = None) -> dict[str, str]:
+    """Who asks for what, for a proxy to decide about and to log (XKS Proxy API specification, requestMetadata)."""
+    asked = {
+        "awsPrincipalArn": call.caller.principal.arn,
+        "kmsOperation": call.action,
+        "kmsRequestId": call.id,
+    }
+    if key_arn is not None:
+        asked["kmsKeyArn"] = key_arn
+    if call.via is not None:
+        asked["kmsViaService"] = call.via
+    return asked
 
 
 def dry_run_ends(dry_run: bool) -> None:

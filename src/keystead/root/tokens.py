@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from keystead.database.engine import Connection, Transaction
-from keystead.identities.store.rewrapping import ACCESS_KEYS, SESSIONS
+from keystead.identities.store.rewrapping import ACCESS_KEYS, SESSIONS, Secrets
 from keystead.identities.store.rewrapping import Held as HeldSecret
 from keystead.keyholder.software import Software
 from keystead.keys import rewrapping
 from keystead.keys.rewrapping import Held as HeldMaterial
+from keystead.stores.key_store import BINDING
+from keystead.stores.store import key_stores
 
 
 class Held(Protocol):
@@ -42,8 +44,14 @@ def secret(software: Software, held: HeldSecret) -> bytes:
     return software.rewrap_secret(held.token, held.place)
 
 
+def secret_of_store(software: Software, held: HeldSecret) -> bytes:
+    return software.rewrap_secret(held.token, BINDING + held.place)
+
+
+STORES: Final = Secrets(key_stores, key_stores.c.id)
 KINDS: Final = (
     Kind("key_materials.token", rewrapping.count, rewrapping.page, rewrapping.replace, material),
     Kind("access_keys.secret_token", ACCESS_KEYS.count, ACCESS_KEYS.page, ACCESS_KEYS.replace, secret),
     Kind("sessions.secret_token", SESSIONS.count, SESSIONS.page, SESSIONS.replace, secret),
+    Kind("key_stores.secret_token", STORES.count, STORES.page, STORES.replace, secret_of_store),
 )

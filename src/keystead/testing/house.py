@@ -20,7 +20,7 @@ from keystead.app import House, own_keys
 from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
-from keystead.install import Administrator, install
+from keystead.install import Administrator, install, reach_of
 from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
@@ -146,7 +146,7 @@ class _Thread(threading.Thread):
         self._loop = asyncio.get_running_loop()
         folder = self._settings.folder
         administrator = await install(self._settings, region=self._region, seal=FileSeal())
-        opened = setup.open(folder, FileSeal())
+        opened = setup.open(folder, FileSeal(reach_of(self._settings)))
         seeds = opened.checkpoint_seeds(trail.sealed_key(folder / "trail"))
         signer = Signer(Installation.load(folder).origin, seeds)
         database = Database.open(self._settings.database_url)

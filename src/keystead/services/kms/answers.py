@@ -12,6 +12,7 @@ from keystead.keyholder.promise import (
 from keystead.keys.grants import Grant
 from keystead.keys.key import EXTERNAL, Key, State, arn_of
 from keystead.keys.specs import Kind
+from keystead.stores.key_store import KeyStore
 
 ALGORITHMS: Final = {
     #  KeyUsage              member of KeyMetadata and of GetPublicKey's answer      source: KMS model
@@ -41,7 +42,9 @@ def key_metadata(key: Key) -> dict[str, Any]:
         "MultiRegion": key.multi_region,
         **algorithms_of(key),
     }
-    if key.versions and key.kind is Kind.SYMMETRIC and key.state is not State.CREATING:
+    if key.key_store is not None:
+        metadata |= place(key, key.key_store)
+    elif key.versions and key.kind is Kind.SYMMETRIC and key.state is not State.CREATING:
         metadata["CurrentKeyMaterialId"] = key.material_id
     if key.origin == EXTERNAL and key.versions and key.versions[-1].present:
         metadata |= expiration(key.expires_at)
@@ -57,6 +60,39 @@ def key_metadata(key: Key) -> dict[str, Any]:
 def algorithms_of(key: Key) -> dict[str, Any]:
     """The one list of algorithms that belongs to the key's usage."""
     return {ALGORITHMS[key.usage]: list(key.algorithms)}
+
+
+def place(key: Key, store: KeyStore) -> dict[str, Any]:
+    """Of a key in a custom key store. It does not rotate, and its material has no id to show."""
+    found: dict[str, Any] = {"CustomKeyStoreId": store.id}
+    if store.cluster is not None:
+        found["CloudHsmClusterId"] = store.cluster
+    if key.external_key_id is not None:
+        found["XksKeyConfiguration"] = {"Id": key.external_key_id}
+    return found
+
+
+def store_entry(store: KeyStore) -> dict[str, Any]:
+    """CustomKeyStoresListEntry; never a secret."""
+    entry: dict[str, Any] = {
+        "CustomKeyStoreId": store.id,
+        "CustomKeyStoreName": store.name,
+        "CustomKeyStoreType": store.type.value,
+        "ConnectionState": store.state.value,
+        "CreationDate": store.created_at,
+    }
+    if store.error is not None:
+        entry["ConnectionErrorCode"] = store.error
+    if store.cluster is not None:
+        entry |= {"CloudHsmClusterId": store.cluster, "TrustAnchorCertificate": store.anchor}
+    if store.proxy is not None:
+        entry["XksProxyConfiguration"] = {
+            "Connectivity": "PUBLIC_ENDPOINT",
+            "AccessKeyId": store.proxy.access_key_id,
+            "UriEndpoint": store.proxy.endpoint,
+            "UriPath": store.proxy.path,
+        }
+    return entry
 
 
 def multi_region_configuration(key: Key) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from keystead.access.request import Values
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT
+from keystead.keys import key_stores
 from keystead.keys.conditions import KeyContext
 from keystead.keys.errors import DryRunSucceeded, ParameterWrong
 from keystead.keys.leave import Use
@@ -217,10 +218,15 @@ async def generate_random(
     call: Call,
     *,
     number_of_bytes: int | None = None,
+    custom_key_store_id: str | None = None,
     recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
     if number_of_bytes is None:
         raise ParameterWrong("NumberOfBytes is required.")
     to = received(keys, call, recipient)
     authorize(call, "kms:GenerateRandom", extra=KeyContext(call, None, asked=to.conditions))
-    return answer_to(to, "Plaintext", await keys.keyholder.random(number_of_bytes, to.public_key))
+    if custom_key_store_id is not None:
+        found = await key_stores.random(keys, call, custom_key_store_id, number_of_bytes, to.public_key)
+    else:
+        found = await keys.keyholder.random(number_of_bytes, to.public_key)
+    return answer_to(to, "Plaintext", found)

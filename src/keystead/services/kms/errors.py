@@ -7,6 +7,8 @@ from keystead.database.errors import DatabaseLost
 from keystead.identities.errors import SessionForbidden
 from keystead.keyholder.errors import (
     CiphertextInvalid,
+    HsmKeyGone,
+    HsmLost,
     ImportTokenExpired,
     ImportTokenInvalid,
     KeyholderBusy,
@@ -16,6 +18,7 @@ from keystead.keyholder.errors import (
 )
 from keystead.keys import errors
 from keystead.services.service import Table
+from keystead.stores import errors as stores
 
 NO_CIPHERTEXT_KEY: Final = (
     "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are "
@@ -82,6 +85,31 @@ ERRORS: Final[Table] = {
     errors.GrantPrincipalUnknown:      ("InvalidArnException", "ARN does not refer to a valid principal: {arn}"),
     errors.AttestationInvalid:         ("ValidationException", "The attestation document is not valid."),
     errors.DryRunSucceeded:            ("DryRunOperationException", "The request would have succeeded, but the DryRun option is set."),
+    errors.NotInStores:                ("UnsupportedOperationException", "{arn} is in a custom key store, which is not valid for this operation."),
+    stores.StoreNotFound:              ("CustomKeyStoreNotFoundException", "Custom key store {named} is not found."),
+    stores.StoreNameTaken:             ("CustomKeyStoreNameInUseException", None),
+    stores.StoreStateWrong:            ("CustomKeyStoreInvalidStateException", "{text}"),
+    stores.StoreHasKeys:               ("CustomKeyStoreHasCMKsException", None),
+    stores.TooManyStores:              ("LimitExceededException", "There are as many custom key stores in this account and Region as may be."),
+    stores.ClusterUnknown:             ("CloudHsmClusterNotFoundException", "Cluster {cluster} is not found."),
+    stores.ClusterTaken:               ("CloudHsmClusterInUseException", None),
+    stores.ClusterNotActive:           ("CloudHsmClusterNotActiveException", None),
+    stores.ClusterMisconfigured:       ("CloudHsmClusterInvalidConfigurationException", "{text}"),
+    stores.ClusterUnrelated:           ("CloudHsmClusterNotRelatedException", None),
+    stores.AnchorWrong:                ("IncorrectTrustAnchorException", None),
+    stores.ModuleTimedOut:             ("DependencyTimeoutException", "The system timed out while trying to fulfill the request. You can retry the request."),
+    stores.ProxyAddressTaken:          ("XksProxyUriInUseException", None),
+    stores.ProxyUnreachable:           ("XksProxyUriUnreachableException", "{text}"),
+    stores.ProxyCredentialWrong:       ("XksProxyIncorrectAuthenticationCredentialException", "{text}"),
+    stores.ProxyAnswerInvalid:         ("XksProxyInvalidResponseException", "{text}"),
+    stores.ProxyMisconfigured:         ("XksProxyInvalidConfigurationException", "{text}"),
+    stores.ExternalStoreUnusable:      ("CustomKeyStoreInvalidStateException", "{text}"),
+    stores.ExternalKeyUnfit:           ("XksKeyInvalidConfigurationException", "{text}"),
+    stores.ExternalKeyNotFound:        ("XksKeyNotFoundException", "{text}"),
+    stores.ExternalKeyTaken:           ("XksKeyAlreadyInUseException", None),
+    stores.ExternalUseFailed:          ("KMSInvalidStateException", "{text}"),
+    HsmLost:                           ("KMSInvalidStateException", "KMS cannot communicate with your CloudHSM cluster."),
+    HsmKeyGone:                        ("KMSInvalidStateException", "The key material of this KMS key is not in its CloudHSM cluster."),
     KeyholderLost:                     ("KMSInternalException", None),
     DatabaseLost:                      ("KMSInternalException", None),
 }  # fmt: skip  # a table

@@ -12,7 +12,7 @@ from keystead.keys import changes, creation, listing
 from keystead.keys import tags as key_tags
 from keystead.keys.conditions import KeyContext, truth
 from keystead.keys.errors import NotServed, ParameterWrong
-from keystead.keys.key import AWS_KMS, EXTERNAL, State
+from keystead.keys.key import AWS_CLOUDHSM, AWS_KMS, EXTERNAL_KEY_STORE, State
 from keystead.keys.lastuse import days_without_use, last_use
 from keystead.keys.pages import Pages
 from keystead.keys.specs import SPECS
@@ -50,12 +50,15 @@ async def create_key(
     origin: str = AWS_KMS,
     bypass_policy_lockout_safety_check: bool | None = None,
     tags: Sequence[Mapping[str, str]] = (),
+    custom_key_store_id: str | None = None,
+    xks_key_id: str | None = None,
     multi_region: bool = False,
 ) -> Answer:
     if key_spec and customer_master_key_spec and key_spec != customer_master_key_spec:
         raise ParameterWrong("KeySpec and CustomerMasterKeySpec must be the same when both are given.")
     spec = key_spec or customer_master_key_spec or SYMMETRIC_DEFAULT
-    usage = check_kind(spec, key_usage, origin)
+    usage = check_kind(spec, key_usage)
+    check_place(spec, origin, custom_key_store_id, xks_key_id, multi_region=multi_region)
     asked: dict[str, Values] = {
         "kms:keyspec": (spec,),
         "kms:customermasterkeyspec": (spec,),
@@ -80,6 +83,8 @@ async def create_key(
         tags=tags_of(tags),
         bypass=bool(bypass_policy_lockout_safety_check),
         asked=asked,
+        store_id=custom_key_store_id,
+        external_key_id=xks_key_id,
     )
     warn(call, policy, Kind.KEY)
     return {"KeyMetadata": key_metadata(key)}
@@ -89,7 +94,7 @@ def tags_of(listed: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return key_tags.check(listed)
 
 
-def check_kind(spec: str, usage: str | None, origin: str) -> str:
+def check_kind(spec: str, usage: str | None) -> str:
     """The usage of a kind of key that can be made here. What AWS itself refuses is refused in its words."""
     offered = next((usages for prefix, usages in USAGES.items() if spec.startswith(prefix)), ())
     if usage is None and spec != SYMMETRIC_DEFAULT:
@@ -99,9 +104,20 @@ def check_kind(spec: str, usage: str | None, origin: str) -> str:
         raise ParameterWrong(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
     if spec not in SPECS:
         raise NotServed(why_not("CreateKey.KeySpec", spec))
-    if origin not in {AWS_KMS, EXTERNAL}:
-        raise NotServed(f"Origin {origin} is not served here: only {AWS_KMS} and {EXTERNAL} are.")
     return usage
+
+
+def check_place(
+    spec: str, origin: str, store_id: str | None, external_key_id: str | None, *, multi_region: bool
+) -> None:
+    """What goes together (KMS API reference, CreateKey). The texts are ours. Raises ParameterWrong, NotServed."""
+    in_store = origin in {AWS_CLOUDHSM, EXTERNAL_KEY_STORE}
+    if in_store != (store_id is not None):
+        raise ParameterWrong(f"Origin {origin} and CustomKeyStoreId do not go together.")
+    if (origin == EXTERNAL_KEY_STORE) != (external_key_id is not None):
+        raise ParameterWrong(f"Origin {origin} and XksKeyId do not go together.")
+    if in_store and (spec != SYMMETRIC_DEFAULT or multi_region):
+        raise NotServed("A key in a custom key store is a single-Region symmetric encryption key.")
 
 
 async def describe_key(keys: Keys, call: Call, *, key_id: str, grant_tokens: Sequence[str] = ()) -> Answer:

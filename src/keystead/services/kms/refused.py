@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-STORES: Final = "custom key stores are not served yet"
+VPC: Final = "there are no VPC endpoint services here: a proxy in a private network is reached as any other is"
 SERVICE_PRINCIPALS: Final = "no service acts in its own name here"
 
 REFUSED: Final = {
     **dict.fromkeys(
         (
-            "CreateCustomKeyStore", "DescribeCustomKeyStores", "UpdateCustomKeyStore", "ConnectCustomKeyStore",
-            "DisconnectCustomKeyStore", "DeleteCustomKeyStore", "CreateKey.CustomKeyStoreId", "CreateKey.XksKeyId",
-            "GenerateRandom.CustomKeyStoreId",
+            "CreateCustomKeyStore.XksProxyVpcEndpointServiceName", "CreateCustomKeyStore.XksProxyVpcEndpointServiceOwner",
+            "UpdateCustomKeyStore.XksProxyVpcEndpointServiceName", "UpdateCustomKeyStore.XksProxyVpcEndpointServiceOwner",
         ),
-        STORES,
+        VPC,
     ),
     **dict.fromkeys(
         (
@@ -35,6 +34,8 @@ VALUES: Final[Mapping[str, Mapping[str, str]]] = {
     "GetParametersForImport.WrappingAlgorithm":         {"RSAES_PKCS1_V1_5": OLD_WRAPPING, "SM2PKE": NO_SM2},
     "GetParametersForImport.WrappingKeySpec":           {"SM2": NO_SM2},
     "CreateKey.KeySpec":                                {"SM2": NO_SM2, "ML_KEM_512": NO_ML_KEM_512},
+    "CreateCustomKeyStore.XksProxyConnectivity":        {"VPC_ENDPOINT_SERVICE": VPC},
+    "UpdateCustomKeyStore.XksProxyConnectivity":        {"VPC_ENDPOINT_SERVICE": VPC},
     "CreateKey.CustomerMasterKeySpec":                  {"SM2": NO_SM2},
     "GenerateDataKeyPair.KeyPairSpec":                  {"SM2": NO_SM2, "ML_KEM_512": NO_ML_KEM_512},
     "GenerateDataKeyPairWithoutPlaintext.KeyPairSpec":  {"SM2": NO_SM2, "ML_KEM_512": NO_ML_KEM_512},

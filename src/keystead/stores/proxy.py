@@ -1,0 +1,263 @@
+"""Calls external key store proxies (XKS Proxy API specification of May 2024): the only way from here to one.
+
+    POST endpoint path /health                     is there anybody, and who?
+    POST endpoint path /keys/ID/metadata           may this external key be used?
+    POST endpoint path /keys/ID/encrypt, decrypt   AES-256-GCM, with the encryption context as additional data
+
+Each call has SECONDS, from the first byte of the connection to the last of the answer. Nothing that passes here is a
+plaintext: what a proxy is given to encrypt was sealed by the keyholder before.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from keystead.keyholder.promise import Keyholder
+from keystead.stores.blob import IV_LENGTHS, METADATA_LIMIT, TAG_LENGTH, Wrapped
+from keystead.stores.key_store import Address, KeyStore
+from keystead.stores.troubles import NAMES, ProxyTroubled, Trouble
+from keystead.wire import xks_signing as signing
+
+T = TypeVar("T")
+
+SECONDS: Final = 0.25
+"""XKS Proxy API specification: KMS waits so long for any answer."""
+ANSWER_LIMIT: Final = 64 * 1024
+SERVICE: Final = "kms-xks-proxy"
+ALGORITHM: Final = "AES_GCM"
+HASH: Final = "SHA_256"
+KEYS_LIMIT: Final = 64
+"""Signing keys that are remembered: one for each store and day."""
+
+Metadata = Mapping[str, str]
+"""requestMetadata: who asks KMS for what."""
+
+
+class Failure(msgspec.Struct):
+    errorName: str  # noqa: N815  # the specification's names
+
+
+class Manager(msgspec.Struct):
+    id: str
+    model: str
+    healthStatus: str  # noqa: N815
+
+
+class Health(msgspec.Struct):
+    xksProxyFleetSize: int  # noqa: N815
+    xksProxyVendor: str  # noqa: N815
+    xksProxyModel: str  # noqa: N815
+    ekmVendor: str  # noqa: N815
+    ekmFleetDetails: list[Manager]  # noqa: N815
+
+
+class ExternalKey(msgspec.Struct):
+    """What a proxy says of a key."""
+
+    keySpec: str  # noqa: N815
+    keyUsage: list[str]  # noqa: N815
+    keyStatus: str  # noqa: N815
+
+
+class Encrypted(msgspec.Struct):
+    ciphertext: bytes
+    initializationVector: bytes  # noqa: N815
+    authenticationTag: bytes  # noqa: N815
+    ciphertextDataIntegrityValue: bytes  # noqa: N815
+    ciphertextMetadata: bytes = b""  # noqa: N815
+
+
+class Decrypted(msgspec.Struct):
+    plaintext: bytes
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Whom a proxy is called as: where it is, and what signs. `token` opens with `binding` in the keyholder."""
+
+    proxy: Address
+    region: str
+    token: bytes
+    binding: str
+
+    def __repr__(self) -> str:
+        return f"Caller({self.proxy!r})"
+
+    @classmethod
+    def of(cls, store: KeyStore) -> "Caller":
+        if store.proxy is None:
+            raise ProxyTroubled(Trouble.NO_TCP)
+        return cls(store.proxy, store.region, store.secret, store.binding)
+
+
+class Proxies:
+    """All proxies of this process. Belongs to one event loop.
+
+    connect_to  names that are reached elsewhere: host to "address:port"
+    """
+
+    def __init__(
+        self,
+        keyholder: Keyholder,
+        clock: Callable[[], float],
+        *,
+        tls: ssl.SSLContext | None = None,
+        connect_to: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+    ) -> None:
+        self._keyholder = keyholder
+        self._clock = clock
+        self._tls = tls
+        self._connect_to = connect_to or {}
+        self._seconds = seconds
+        self._client: httpx.AsyncClient | None = None
+        self._keys: dict[tuple[bytes, str, str], bytes] = {}
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def check(self, caller: Caller, operation: str, request_id: str) -> None:
+        """GetHealthStatus. Raises ProxyTroubled, also when every external key manager is unavailable."""
+        asked = {"requestMetadata": {"kmsRequestId": request_id, "kmsOperation": operation}}
+        found = await self._ask(caller, "/health", asked, Health)
+        managers = found.ekmFleetDetails
+        if found.xksProxyFleetSize < 1 or not 1 <= len(managers) <= 10:
+            raise ProxyTroubled(Trouble.MALFORMED)
+        if all(manager.healthStatus == "UNAVAILABLE" for manager in managers):
+            raise ProxyTroubled(Trouble.UNAVAILABLE)
+
+    async def describe(self, caller: Caller, key_id: str, metadata: Metadata) -> ExternalKey:
+        """GetKeyMetadata. Raises ProxyTroubled."""
+        return await self._ask(caller, f"/keys/{key_id}/metadata", {"requestMetadata": metadata}, ExternalKey)
+
+    async def encrypt(self, caller: Caller, key_id: str, inner: bytes, context: bytes, metadata: Metadata) -> Wrapped:
+        """Raises ProxyTroubled, also when the answer is not what its own hash says."""
+        asked: dict[str, Any] = {
+            "requestMetadata": metadata,
+            "plaintext": inner,
+            "encryptionAlgorithm": ALGORITHM,
+            "ciphertextDataIntegrityValueAlgorithm": HASH,
+        }
+        if context:
+            asked["additionalAuthenticatedData"] = context
+        found = await self._ask(caller, f"/keys/{key_id}/encrypt", asked, Encrypted)
+        wrapped = Wrapped(
+            found.ciphertext, found.ciphertextMetadata, found.initializationVector, found.authenticationTag
+        )
+        if not fits(wrapped, inner) or not hmac.compare_digest(
+            integrity(context, wrapped), found.ciphertextDataIntegrityValue
+        ):
+            raise ProxyTroubled(Trouble.MALFORMED)
+        return wrapped
+
+    async def decrypt(self, caller: Caller, key_id: str, wrapped: Wrapped, context: bytes, metadata: Metadata) -> bytes:
+        """Raises ProxyTroubled."""
+        asked: dict[str, Any] = {
+            "requestMetadata": metadata,
+            "ciphertext": wrapped.ciphertext,
+            "initializationVector": wrapped.iv,
+            "authenticationTag": wrapped.tag,
+            "encryptionAlgorithm": ALGORITHM,
+        }
+        if wrapped.metadata:
+            asked["ciphertextMetadata"] = wrapped.metadata
+        if context:
+            asked["additionalAuthenticatedData"] = context
+        found = await self._ask(caller, f"/keys/{key_id}/decrypt", asked, Decrypted)
+        if len(found.plaintext) != len(wrapped.ciphertext):
+            raise ProxyTroubled(Trouble.MALFORMED)
+        return found.plaintext
+
+    async def _ask(self, caller: Caller, what: str, asked: Mapping[str, Any], answer: type[T]) -> T:
+        """The signing key is the keyholder's business, and its time is not the proxy's."""
+        key = await self._signing_key(caller)
+        path, host = caller.proxy.path + what, urlsplit(caller.proxy.endpoint).hostname or ""
+        body = msgspec.json.encode(asked)
+        headers = signing.signed(
+            path,
+            host,
+            body,
+            at=self._clock(),
+            access_key_id=caller.proxy.access_key_id,
+            signing_key=key,
+            region=caller.region,
+            service=SERVICE,
+        )
+        try:
+            async with asyncio.timeout(self._seconds):
+                status, raw = await self._post(host, path, body, headers)
+        except (TimeoutError, httpx.TimeoutException):
+            raise ProxyTroubled(Trouble.NO_ANSWER) from None
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+            raise ProxyTroubled(Trouble.NO_TLS if is_tls(error) else Trouble.NO_TCP) from None
+        return read(status, raw, answer)
+
+    async def _post(self, host: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        if self._client is None:
+            verify = self._tls or ssl.create_default_context()
+            self._client = httpx.AsyncClient(verify=verify, trust_env=False, follow_redirects=False, timeout=None)  # noqa: S113  # asyncio.timeout bounds the whole
+        to = self._connect_to.get(host, host)
+        asked = self._client.build_request(
+            "POST", f"https://{to}{path}", content=body, headers=headers, extensions={"sni_hostname": host}
+        )
+        answer = await self._client.send(asked, stream=True)
+        try:
+            raw = bytearray()
+            async for chunk in answer.aiter_raw():
+                raw += chunk
+                if len(raw) > ANSWER_LIMIT:
+                    raise ProxyTroubled(Trouble.MALFORMED)
+            return answer.status_code, bytes(raw)
+        finally:
+            await answer.aclose()
+
+    async def _signing_key(self, caller: Caller) -> bytes:
+        date = signing.day(self._clock())
+        known = self._keys.get((caller.token, date, caller.region))
+        if known is None:
+            known = await self._keyholder.signing_key(caller.token, caller.binding, date, caller.region, SERVICE)
+            if len(self._keys) >= KEYS_LIMIT:
+                self._keys.clear()
+            self._keys[caller.token, date, caller.region] = known
+        return known
+
+
+def read(status: int, raw: bytes, answer: type[T]) -> T:
+    """Raises ProxyTroubled."""
+    try:
+        if status == 200:
+            return msgspec.json.decode(raw, type=answer)
+        failure = msgspec.json.decode(raw, type=Failure)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise ProxyTroubled(Trouble.MALFORMED) from None
+    raise ProxyTroubled(NAMES.get(failure.errorName, Trouble.MALFORMED))
+
+
+def fits(wrapped: Wrapped, inner: bytes) -> bool:
+    return (
+        len(wrapped.ciphertext) == len(inner)
+        and len(wrapped.metadata) <= METADATA_LIMIT
+        and len(wrapped.iv) in IV_LENGTHS
+        and len(wrapped.tag) == TAG_LENGTH
+    )
+
+
+def integrity(context: bytes, wrapped: Wrapped) -> bytes:
+    """ciphertextDataIntegrityValue: SHA-256(AAD ‖ metadata ‖ IV ‖ ciphertext ‖ tag) (specification, appendix C)."""
+    return hashlib.sha256(context + wrapped.metadata + wrapped.iv + wrapped.ciphertext + wrapped.tag).digest()
+
+
+def is_tls(error: BaseException | None) -> bool:
+    """Httpx wraps what httpcore wrapped."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
