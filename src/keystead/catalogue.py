@@ -40,6 +40,21 @@ class Entry:
         return facts
 
 
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One member of one operation's input.
+
+    reason  why it is refused; empty for what is served
+    values  those of its enumeration that are refused, with the reason
+    """
+
+    operation: str
+    member: str
+    required: bool
+    reason: str
+    values: dict[str, str]
+
+
 def catalogue() -> dict[str, tuple[Entry, ...]]:
     """By service, in the model's order."""
     served = {name: entries(name) for name in SERVICES}
@@ -65,3 +80,18 @@ def entry(operation: str, served: bool, refused: dict[str, str]) -> Entry:
     if operation in refused:
         return Entry(operation, "refused", refused[operation], {})
     return Entry(operation, "absent", "", {})
+
+
+def parameters(name: str) -> tuple[Parameter, ...]:
+    """Of every operation of a served service, in the model's order; a refused operation refuses all of its own."""
+    module = SERVICES[name]
+    bound = binding.bind(model.load(name), module.OPERATIONS, refused=module.REFUSED)
+    values: dict[str, dict[str, str]] = getattr(module, "VALUES", {})
+    found = []
+    for operation in sorted(bound.model.operations.values(), key=lambda operation: operation.name):
+        for member in operation.input.members if operation.input else ():
+            place = f"{operation.name}.{member}"
+            reason = module.REFUSED.get(operation.name) or module.REFUSED.get(place, "")
+            required = operation.input is not None and member in operation.input.required
+            found.append(Parameter(operation.name, member, required, reason, dict(values.get(place, {}))))
+    return tuple(found)

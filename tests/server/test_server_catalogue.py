@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keystead.app import House
-from keystead.catalogue import COMING, SERVICES, catalogue
+from keystead.catalogue import COMING, SERVICES, catalogue, parameters
 from keystead.cli.verbs import application
 from keystead.trail.trails import Files, Trail
 from keystead.wire import model
@@ -78,6 +78,29 @@ def test_the_document_is_current():
     found.loader.exec_module(generate)
 
     assert (DOCS / "operations.md").read_text() == generate.document()
+    assert (DOCS / "kms.md").read_text() == generate.kms_document()
+
+
+def test_every_parameter_of_every_operation_of_kms_is_listed_and_refused_values_are_the_models():
+    models = model.load("kms")
+    listed = parameters("kms")
+
+    members = {(one.operation, one.member) for one in listed}
+    assert members == {
+        (name, member) for name, op in models.operations.items() if op.input for member in op.input.members
+    }
+    for one in listed:
+        shape = models.operations[one.operation].input.members[one.member]
+        enumeration = getattr(shape, "enum", None) or getattr(getattr(shape, "shape", None), "enum", None)
+        assert set(one.values) <= set(enumeration or ()), one
+
+
+def test_every_value_that_is_refused_belongs_to_a_parameter_that_is_served():
+    from keystead.services.kms import VALUES
+
+    served = {f"{one.operation}.{one.member}" for one in parameters("kms") if not one.reason}
+
+    assert set(VALUES) <= served
 
 
 def test_entries_are_in_alphabetical_order():
