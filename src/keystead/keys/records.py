@@ -103,6 +103,12 @@ async def grants_to(connection: AsyncConnection, region: str, key_id: str, princ
     return tuple(grant_of(row) for row in found)
 
 
+async def live_grants(connection: AsyncConnection, region: str, key_id: str) -> tuple[Grant, ...]:
+    """All of a key's, oldest first."""
+    found = await connection.execute(select(grants).where(live(region, key_id)).order_by(grants.c.created_at))
+    return tuple(grant_of(row) for row in found)
+
+
 async def grant(connection: AsyncConnection, region: str, key_id: str, grant_id: str) -> Grant | None:
     """A live grant on a key."""
     found = await connection.execute(select(grants).where(live(region, key_id), grants.c.id == grant_id))
