@@ -23,6 +23,7 @@ from keystead.database import leases, sealed_keys
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database, Transaction
 from keystead.database.feed import Feed
+from keystead.explain import lastuse as explain_lastuse
 from keystead.explain.room import Explain
 from keystead.gateway import Gateway
 from keystead.health import Health
@@ -151,7 +152,7 @@ class House:
             secrets,
             rotating,
             lookup,
-            Explain(database, lookup, keys, clock),
+            Explain(database, lookup, keys, secrets, clock),
             index,
             files,
             LogFiles(database, trail, files, installation.node, clock, settings.trail_log_seconds),
@@ -288,7 +289,15 @@ def index_of(database: Database, folder: Path, node: str) -> Index:
         await days.fold(tx, found)
         await ledger.fold(tx, found)
 
-    return Index(database, folder, usage=lastuse.fold, actors=identity_lastuse.fold, reads=reads, node=node)
+    return Index(
+        database,
+        folder,
+        usage=lastuse.fold,
+        actors=identity_lastuse.fold,
+        reads=reads,
+        touches=explain_lastuse.fold,
+        node=node,
+    )
 
 
 def asking_of(settings: Settings, clock: Clock) -> Asking | None:

@@ -209,6 +209,12 @@ class Reader:
             yield joined(*parts)
 
 
+def both(first: Way, second: Way) -> Way | None:
+    """Of a principal that needs the one and the other, for requests that know the same of it; None where they contradict."""
+    part = (*first.steps, *second.steps), tuple(dict.fromkeys((*first.needs, *second.needs)))
+    return closed(part, (*first.nots, *second.nots))
+
+
 def partial(one: tuple[Step, Match]) -> Partial:
     step, match = one
     return (step,), match.needs

@@ -1,6 +1,7 @@
 """How every verb speaks: text for people, JSON for programs, errors on standard error."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Never
 
@@ -44,6 +45,11 @@ def print_facts(facts: Mapping[str, object]) -> None:
     for name, value in facts.items():
         out.print(f"[dim]{name:<{width}}[/dim]  ", end="")
         out.print(str(value), markup=False, highlight=False, soft_wrap=True)
+
+
+def moment(at: datetime) -> str:
+    """As AWS writes it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def literal(text: str) -> str:

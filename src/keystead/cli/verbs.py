@@ -18,6 +18,7 @@ VERBS: Final = {
     "template":   "template:application",
     "policy":     "policy:application",
     "why":        "why:why",
+    "who-can":    "who_can:who_can",
     "backup":     "backup:backup",
     "restore":    "backup:restore",
     "root":       "root:application",

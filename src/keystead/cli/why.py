@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from keystead.cli.client import ask
-from keystead.cli.output import Form, FormOption, literal, out, print_json
+from keystead.cli.output import Form, FormOption, literal, moment, out, print_json
 
 VERDICTS: Final = {
     "allowed": "[green]allowed[/]",
@@ -43,7 +43,7 @@ def rows(call: dict[str, Any]) -> list[dict[str, Any]]:
     """One for each decision."""
     about = {
         "event_id": call["EventId"],
-        "time": call["EventTime"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "time": moment(call["EventTime"]),
         "event": f"{call['EventSource']} {call['EventName']}",
         "region": call["Region"],
         "principal": call["Principal"],

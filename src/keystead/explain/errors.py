@@ -7,3 +7,11 @@ class RequestUnknown(Exception):
     def __init__(self, request_id: str) -> None:
         super().__init__(request_id)
         self.request_id = request_id
+
+
+class NothingToRead(Exception):
+    """The secret has no current value, or the key that it lies under is gone."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(arn)
+        self.arn = arn

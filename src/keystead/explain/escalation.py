@@ -15,7 +15,7 @@
 Source: KMS developer guide, controlling access (CreateGrant and PutKeyPolicy); the rest follows from what each action does.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,7 +24,7 @@ from keystead.access.paths import Way
 from keystead.access.policy import Kind, Policy, compile, parse  # noqa: A004  # the rules' own verb
 from keystead.explain.contexts import Manner
 from keystead.explain.holders import Account, Holder
-from keystead.explain.questions import Question, change_of_iam
+from keystead.explain.questions import Asking, Question, change_of_iam
 from keystead.explain.rows import ARROW, ITSELF, Row, easiest, path_of
 
 EVERYTHING: Final = compile(
@@ -44,19 +44,17 @@ BECOMING: Final = {"user": "iam:CreateAccessKey", "role": "iam:UpdateAssumeRoleP
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """A change to the resource that a principal may be allowed to make, what it gives, and the ways that it would have then."""
+    """A change to the resource that a principal may be allowed to make, what it gives, and what could be asked then."""
 
     question: Question
     gives: str
-    then: Callable[[Holder], list[Way]]
+    then: Asking
 
 
 class Escalation:
     """Of one account, for one question about a resource of its."""
 
-    def __init__(
-        self, account: Account, wanted: Question, levers: Sequence[Lever], region: str, manner: Manner
-    ) -> None:
+    def __init__(self, account: Account, wanted: Asking, levers: Sequence[Lever], region: str, manner: Manner) -> None:
         self._account = account
         self._wanted = wanted
         self._levers = levers
@@ -68,7 +66,7 @@ class Escalation:
         """`able`: those who can."""
         for lever in self._levers:
             ways = lever.question.ways(holder)
-            if ways and (then := lever.then(holder)):
+            if ways and (then := lever.then.ways(holder)):
                 yield told(holder, lever.question.asked.action, ways, lever.gives, then)
         yield from self._by_policies(holder)
         yield from self._by_boundary(holder)

@@ -8,10 +8,11 @@ change IAM        iam:…                               IAM
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from dataclasses import replace
+from typing import Final, Protocol
 
 from keystead.access.decision import Combine, Standing
-from keystead.access.paths import Asked, Granted, Reader, Way
+from keystead.access.paths import Asked, Granted, Reader, Step, Way, both
 from keystead.access.policy import Policy
 from keystead.access.possible import MAYBE, THERE, Need, Unknown
 from keystead.access.request import Principal, Values
@@ -42,6 +43,33 @@ CRYPTOGRAPHIC: Final = ("kms:encryptioncontext", "kms:recipientattestation:")
 
 def no_grants(_: Principal) -> Sequence[Granted]:
     return ()
+
+
+class Asking(Protocol):
+    """What may be asked of one principal after another."""
+
+    def ways(self, holder: Holder, standing: Standing | None = None) -> list[Way]: ...
+    def ways_of(self, principal: Principal, standing: Standing) -> list[Way]: ...
+
+
+class Both:
+    """Two permissions that are both needed: to read a secret, and to open it under its key."""
+
+    def __init__(self, first: Asking, second: Asking, between: Step) -> None:
+        self._first = first
+        self._second = second
+        self._between = between
+
+    def ways(self, holder: Holder, standing: Standing | None = None) -> list[Way]:
+        first = self._first.ways(holder, standing)
+        return self._joined(first, self._second.ways(holder, standing) if first else [])
+
+    def ways_of(self, principal: Principal, standing: Standing) -> list[Way]:
+        return self._joined(self._first.ways_of(principal, standing), self._second.ways_of(principal, standing))
+
+    def _joined(self, first: Sequence[Way], second: Sequence[Way]) -> list[Way]:
+        made = (both(replace(one, steps=(*one.steps, self._between)), other) for one in first for other in second)
+        return [way for way in made if way is not None]
 
 
 class Question:
@@ -147,7 +175,12 @@ def constrained(grant: Grant) -> tuple[Need, ...]:
     )
 
 
-def read_of_secret(secret: Secret, policy: Policy | None, manner: Manner, tags: Tags | None) -> Question:
+OF_READING: Final = ("secretsmanager:versionid", "secretsmanager:versionstage", "secretsmanager:blockpublicpolicy")
+
+
+def about_secret(
+    secret: Secret, policy: Policy | None, manner: Manner, tags: Tags | None, operation: str = "GetSecretValue"
+) -> Question:
     """`tags`, folded, None where they are not known."""
 
     def keys(name: str) -> Known:
@@ -156,10 +189,10 @@ def read_of_secret(secret: Secret, policy: Policy | None, manner: Manner, tags: 
             return known(secret)
         if name.startswith("secretsmanager:resourcetag/"):
             return MAYBE if tags is None else one(tags.get(name.partition("/")[2]))
-        return MAYBE if name in {"secretsmanager:versionid", "secretsmanager:versionstage"} else None
+        return MAYBE if name in OF_READING else None
 
     resource = Resource(secret.account, secret.region, tags, keys)
-    asked = Asked("secretsmanager:GetSecretValue", secret.arn, Combine.RESOURCE, secret.account, policy)
+    asked = Asked(f"secretsmanager:{operation}", secret.arn, Combine.RESOURCE, secret.account, policy)
     return Question(asked, resource, manner)
 
 

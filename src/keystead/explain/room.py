@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keystead.database.engine import Database
 from keystead.keys.use import Keys
+from keystead.secrets.room import Secrets
 from keystead.trail.lookup import Lookup
 
 
@@ -15,4 +16,5 @@ class Explain:
     database: Database
     lookup: Lookup
     keys: Keys
+    secrets: Secrets
     clock: Callable[[], float]

@@ -1,12 +1,12 @@
 """One way of one principal, as answers give it.
 
-    kind                  path
-    policy                the resource's policy names the principal
-    delegated             the resource's policy names the account, and a policy of the principal's own allows
-    identity              a policy of the principal's own is enough
-    grant                 a grant
-    role-chain            it may become a role that can
-    could-grant-itself    it may change a policy, a grant or somebody's credentials so that it can
+kind                  path
+policy                the resource's policy names the principal
+delegated             the resource's policy names the account, and a policy of the principal's own allows
+identity              a policy of the principal's own is enough
+grant                 a grant
+role-chain            it may become a role that can
+could-grant-itself    it may change a policy, a grant or somebody's credentials so that it can
 """
 
 from collections.abc import Iterable, Sequence

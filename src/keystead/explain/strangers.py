@@ -1,8 +1,8 @@
 """Principals whom no list of the account's users and roles has: those that a policy or a grant names by itself.
 
-    session of a role, federated user     of this account, by their own ARNs
-    other accounts, and their principals  what their own policies say is theirs to know: it stays a condition
-    services                              by their DNS names
+session of a role, federated user     of this account, by their own ARNs
+other accounts, and their principals  what their own policies say is theirs to know: it stays a condition
+services                              by their DNS names
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from keystead.access.possible import limits
 from keystead.access.request import Principal, PrincipalKind
 from keystead.explain.escalation import EVERYTHING
 from keystead.explain.holders import Account, Holder
-from keystead.explain.questions import Question
+from keystead.explain.questions import Asking
 from keystead.explain.rows import Row, row
 from keystead.identities.names import ACCOUNT, ROOT, SESSION, parse_entity
 
@@ -23,11 +23,12 @@ ACCOUNT_KEYS: Final = ("kms:calleraccount", "aws:principalaccount")
 FEDERATED: Final = ":federated-user/"
 
 
-def rows(
-    question: Question, account: Account, policy: Policy | None, grantees: Sequence[tuple[str, str]]
-) -> Iterator[Row]:
-    """`grantees`: (ARN, unique id) of grants."""
-    for principal in sorted(named(account, policy, grantees), key=lambda one: one.arn):
+Grantees = Sequence[tuple[str, str]]
+"""(ARN, unique id)."""
+
+
+def rows(question: Asking, account: Account, policies: Sequence[Policy], grantees: Grantees) -> Iterator[Row]:
+    for principal in sorted(named(account, policies, grantees), key=lambda one: one.arn):
         of_role = role_of(account, principal)
         known = {way.steps for way in question.ways(of_role)} if of_role is not None else set()
         standing = of_role.standing if of_role is not None else standing_of(principal, account)
@@ -36,16 +37,15 @@ def rows(
                 yield told(principal, account, way)
 
 
-def named(account: Account, policy: Policy | None, grantees: Sequence[tuple[str, str]]) -> set[Principal]:
-    found = {made for arn, unique_id in grantees if (made := principal_of(account, arn, unique_id)) is not None}
-    for statement in policy.document.statements if policy is not None else ():
-        if statement.denies or statement.principals is None:
-            continue
-        ids = policy.ids if policy is not None else {}
-        made = (principal_of(account, name, ids.get(name, "")) for name in statement.principals.aws)
-        found |= {one for one in made if one is not None}
-        found |= {Principal(PrincipalKind.SERVICE, name, "", name, name) for name in statement.principals.services}
-    return found
+def named(account: Account, policies: Sequence[Policy], grantees: Grantees) -> set[Principal]:
+    found = {principal_of(account, arn, unique_id) for arn, unique_id in grantees}
+    for policy in policies:
+        for principals in (one.principals for one in policy.document.statements if not one.denies):
+            if principals is None:
+                continue
+            found |= {principal_of(account, name, policy.ids.get(name, "")) for name in principals.aws}
+            found |= {Principal(PrincipalKind.SERVICE, name, "", name, name) for name in principals.services}
+    return {one for one in found if one is not None}
 
 
 def principal_of(account: Account, name: str, unique_id: str) -> Principal | None:

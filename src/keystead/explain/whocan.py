@@ -9,103 +9,77 @@ without a condition already. Times in policies are taken at the moment that is a
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from keystead.access.policy import Kind, Policy, compile, parse  # noqa: A004  # the rules' own verb
-from keystead.access.paths import Granted, Way
+from keystead.access.paths import Way
 from keystead.explain import now, strangers
 from keystead.explain.chains import Chains
 from keystead.explain.contexts import Manner, folded
-from keystead.explain.escalation import Escalation, Lever
-from keystead.explain.holders import Account, Holder, Tags, account_of
+from keystead.explain.errors import NothingToRead
+from keystead.explain.escalation import Escalation
+from keystead.explain.holders import Account, Holder, Rows, account_of
 from keystead.explain.lastuse import last_uses
-from keystead.explain.questions import Question, change_of_key, use_of_key
 from keystead.explain.room import Explain
 from keystead.explain.rows import Row, row, unconditional
+from keystead.explain.subjects import Kept, Keyed, Subject, keyed, of_key, of_secret
 from keystead.keys import records
-from keystead.keys.grants import Grant
 from keystead.keys.key import Key
-
-OPEN_KEY: Final = compile(
-    parse('{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}', Kind.KEY)
-)
-"""What somebody who may put a key policy could put."""
-LABELLED: Final = ("aws:resourcetag/", "kms:resourcealiases", "kms:requestalias")
-"""Beginnings of condition keys whose values are changed by who may tag a key or name it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is asked about, with everything that can be changed about it.
-
-    grantees  (ARN, unique id) of grants
-    levers    changes to the resource itself
-    """
-
-    question: Question
-    policy: Policy | None
-    grantees: Sequence[tuple[str, str]]
-    levers: Sequence[Lever]
-    region: str
+from keystead.secrets.secret import CURRENT, Secret
+from keystead.trail.lookup import Lookup
 
 
 async def who_can_decrypt(room: Explain, key: Key) -> list[Row]:
-    """Of the key's account, and whom its policy names. Raises what the database raises."""
+    """Of the key's account, and whom its policy names."""
     manner = Manner(room.clock(), anyhow=True)
     async with room.database.read() as connection:
         rows = await now.rows(connection, key.account)
-        grants = await records.live_grants(connection, key.region, key.id)
+        found = keyed(key, await records.live_grants(connection, key.region, key.id))
         used = await last_uses(connection, key.arn)
-    subject = key_subject(key, key.policy, grants, manner)
-    return await asyncio.to_thread(answer, lambda: account_of(rows), subject, manner, used)
+    return await asyncio.to_thread(answer, rows, of_key(found, manner), manner.at, used)
 
 
-def key_subject(key: Key, policy: Policy, grants: Sequence[Grant], manner: Manner) -> Subject:
-    tags = folded(key.tags)
-    question = use_of_key(key, policy, manner, grants=grants, tags=tags)
-    grantees = [(grant.grantee, grant.grantee_id) for grant in grants if "Decrypt" in grant.operations]
-    return Subject(question, policy, grantees, list(levers(key, policy, grants, manner, tags)), key.region)
+async def who_can_read(room: Explain, secret: Secret) -> list[Row]:
+    """The current version. Of the secret's account, and whom its policy and the key's name. Raises NothingToRead."""
+    at = room.clock()
+    kept, found = await current(room, secret)
+    async with room.database.read() as connection:
+        rows = await now.rows(connection, secret.account)
+    used = await readers(room.lookup, secret)
+    return await asyncio.to_thread(answer, rows, of_secret(kept, found, at), at, used)
 
 
-def levers(key: Key, policy: Policy, grants: Sequence[Grant], manner: Manner, tags: Tags) -> Iterator[Lever]:
-    """Changes to a key by which somebody may come to decrypt."""
-    direct = Manner(manner.at)
-
-    def change(operation: str) -> Question:
-        return change_of_key(key, policy, direct, operation, grants=grants, tags=tags)
-
-    opened = use_of_key(key, OPEN_KEY, manner, grants=grants, tags=tags)
-    granted = replaced(use_of_key(key, policy, manner, tags=tags))
-    yield Lever(change("PutKeyPolicy"), "a key policy that names it", opened.ways)
-    yield Lever(change("CreateGrant"), "a grant to it", granted.ways)
-    labelled = use_of_key(key, policy, manner, grants=grants, tags=None)
-    if key_policies_ask(policy):
-        for operation in ("TagResource", "UntagResource"):
-            yield Lever(change(operation), "the tags that a condition asks for", labelled.ways)
+async def current(room: Explain, secret: Secret) -> tuple[Kept, Keyed]:
+    """The secret with its current version, and the key that it lies under. Raises NothingToRead."""
+    version = secret.labels.get(CURRENT, "")
+    value = await room.secrets.known.version(secret, version)
+    if value is None or value.sealed is None:
+        raise NothingToRead(secret.arn)
+    region, key_id = value.sealed.key_arn.split(":")[3], value.sealed.key_arn.rpartition("/")[2]
+    key = await room.keys.known.key(region, key_id)
+    if key is None:
+        raise NothingToRead(secret.arn)
+    async with room.database.read() as connection:
+        grants = await records.live_grants(connection, region, key_id)
+    return Kept(secret, secret.policy, folded(secret.tags or {}), version), keyed(key, grants)
 
 
-def key_policies_ask(policy: Policy) -> bool:
-    return any(test.key.startswith(LABELLED) for one in policy.document.statements for test in one.tests)
+async def readers(lookup: Lookup, secret: Secret) -> dict[str, float]:
+    """When each principal last read it, by its ARN, as far as the index of events reaches."""
+    return await lookup.last_by_principal(
+        secret.account, secret.region, secret.arn, ("GetSecretValue", "BatchGetSecretValue")
+    )
 
 
-def replaced(question: Question) -> Question:
-    """The same, by who has a grant."""
-    return question.granted(Granted("to be made"))
+def answer(rows: Rows, subject: Subject, at: float, used: Mapping[str, float]) -> list[Row]:
+    """Pure, and slow for thousands: not for the event loop. `used`: by unique id or ARN."""
+    account = account_of(rows)
+    found = list(rows_of(account, subject, at))
+    ids = {holder.arn: holder.entity.id for holder in account.holders}
+    return [replace(one, last_used=used.get(ids.get(one.principal, ""), used.get(one.principal))) for one in found]
 
 
-def answer(
-    load: Callable[[], Account], subject: Subject, manner: Manner, used: Mapping[str, float]
-) -> list[Row]:
-    """Pure, and slow for thousands: not for the event loop."""
-    account = load()
-    found = list(rows_of(account, subject, manner))
-    seen = {holder.arn: used.get(holder.entity.id) for holder in account.holders}
-    return [replace(one, last_used=seen.get(one.principal, used.get(one.principal))) for one in found]
-
-
-def rows_of(account: Account, subject: Subject, manner: Manner) -> Iterator[Row]:
+def rows_of(account: Account, subject: Subject, at: float) -> Iterator[Row]:
     can: dict[str, list[Way]] = {}
     able: list[Holder] = []
     for holder in account.holders:  # 1
@@ -114,11 +88,11 @@ def rows_of(account: Account, subject: Subject, manner: Manner) -> Iterator[Row]
             can[holder.entity.id] = ways
             able.append(holder)
             yield from (row(holder.arn, way) for way in ways)
-    yield from strangers.rows(subject.question, account, subject.policy, subject.grantees)  # 2
+    yield from strangers.rows(subject.question, account, subject.policies, subject.grantees)  # 2
     free = {unique_id for unique_id, ways in can.items() if unconditional(ways)}  # 3
-    direct = Manner(manner.at)
-    yield from Chains(account, subject.region, direct).rows(can, free)  # 4
-    escalation = Escalation(account, subject.question, subject.levers, subject.region, direct)
+    itself = Manner(at)
+    yield from Chains(account, subject.region, itself).rows(can, free)  # 4
+    escalation = Escalation(account, subject.question, subject.levers, subject.region, itself)
     for holder in account.holders:  # 5
         if holder.entity.id not in free:
             yield from escalation.rows(holder, able)

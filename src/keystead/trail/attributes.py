@@ -54,6 +54,13 @@ class Identity(Struct, rename="camel", gc=False):
         return self.session_context.session_issuer.arn or self.arn
 
     @property
+    def unique_id(self) -> str | None:
+        """Of the user, or of the role behind a session; of others what the record has."""
+        if self.type in {"AssumedRole", "AWSAccount"}:
+            return (self.principal_id or "").partition(":")[0] or None
+        return self.principal_id
+
+    @property
     def actor(self) -> str | None:
         """The long-term access key, or the role behind a session, by its id; None for everybody else."""
         if self.type == "AssumedRole":
@@ -70,8 +77,9 @@ class Listed(Struct, gc=False):
 
 
 class Additional(Struct, gc=False, frozen=True):
-    """Of additionalEventData: the secret that a call was about (trail.notes)."""
+    """Of additionalEventData: the secret that a call was about (trail.notes), or the material of a key that it used."""
 
+    keyMaterialId: str = ""  # noqa: N815  # AWS's name
     SecretId: str | None = None
     SecretVersionId: str | None = None
 
@@ -105,8 +113,16 @@ class Attributes(Struct, rename="camel"):
     @property
     def secret(self) -> Additional | None:
         """Of Secrets Manager's events, which list no resources."""
-        if self.event_source != SECRETS:
-            return None
+        return self.additional if self.event_source == SECRETS else None
+
+    @property
+    def material_id(self) -> str:
+        """Of the key that was used; empty where the record does not say it."""
+        found = self.additional
+        return found.keyMaterialId if found is not None else ""
+
+    @property
+    def additional(self) -> Additional | None:
         try:
             found: Additional | None = ADDITIONAL.decode(self.additional_event_data)
         except msgspec.ValidationError:

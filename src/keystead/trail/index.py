@@ -100,9 +100,27 @@ class Read(NamedTuple):
         return int(self.event_id[:8] + self.event_id[9:13], 16) / 1000
 
 
+class Touched(NamedTuple):
+    """What a principal did with one material of a key: successful uses, from the first to the last of a batch.
+
+    material_id   "" where the record does not say it
+    principal_id  unique id of the user or role; of others what the record has
+    principal     its ARN; None for a caller of another account
+    """
+
+    key_arn: str
+    material_id: str
+    operation: str
+    principal_id: str
+    principal: str | None
+    first_at: float
+    last_at: float
+
+
 Usage = Callable[[Transaction, Sequence[Used]], Awaitable[None]]
 Actors = Callable[[Transaction, Sequence[Acted]], Awaitable[None]]
 Reads = Callable[[Transaction, Sequence[Read]], Awaitable[None]]
+Touches = Callable[[Transaction, Sequence[Touched]], Awaitable[None]]
 
 
 class IndexAhead(Exception):
@@ -119,6 +137,7 @@ class Batch:
     used        by key, the newest use
     acted       by access key or role, the newest call
     reads       by secret, version and reader, the newest read
+    touched     by key, material, operation and principal, the first and the last use
     repeatable  eventID to seq of what the service itself did: it may be in the log twice (trail.outbox), and is indexed once
     """
 
@@ -127,6 +146,7 @@ class Batch:
     used: dict[str, Used] = field(default_factory=dict)
     acted: dict[str, Acted] = field(default_factory=dict)
     reads: dict[tuple[str | None, ...], Read] = field(default_factory=dict)
+    touched: dict[tuple[str, ...], Touched] = field(default_factory=dict)
     repeatable: dict[str, int] = field(default_factory=dict)
 
     def drop(self, seqs: set[int]) -> None:
@@ -141,8 +161,9 @@ class Index:
     usage   is told, inside the transaction, of the newest successful use of each key that a batch has
     actors  likewise, of the newest call of each long-term access key and each role
     reads   likewise, of the newest read of each version of a secret by each reader
+    touches  likewise, of the first and the last use of each material of a key by each principal
 
-    They are told again of what they know when the index is made again: the newest counts, and nothing is added up.
+    They are told again of what they know when the index is made again: the oldest and newest count, and nothing is added up.
     """
 
     def __init__(
@@ -153,6 +174,7 @@ class Index:
         usage: Usage | None = None,
         actors: Actors | None = None,
         reads: Reads | None = None,
+        touches: Touches | None = None,
         node: str = "",
     ) -> None:
         self._database = database
@@ -160,6 +182,7 @@ class Index:
         self._usage = usage
         self._actors = actors
         self._reads = reads
+        self._touches = touches
         self._node = node
         self._reached = 0
 
@@ -196,6 +219,8 @@ class Index:
                 await self._actors(tx, list(batch.acted.values()))
             if batch.reads and self._reads is not None:
                 await self._reads(tx, list(batch.reads.values()))
+            if batch.touched and self._touches is not None:
+                await self._touches(tx, list(batch.touched.values()))
         return moved
 
     def close(self) -> None:
@@ -246,6 +271,7 @@ def batch_of(known: Position, records: Iterable[Record]) -> Batch:
         batch.resources += resource_rows(seq, seen)
         if seen.event_source == KMS and seen.event_name in USES and seen.error_code is None:
             note_use(batch.used, seen)
+            note_touch(batch.touched, seen)
         elif seen.event_source == SECRETS and seen.event_name in READS and seen.error_code is None:
             note_read(batch.reads, seen)
         note_actor(batch.acted, seen)
@@ -288,6 +314,20 @@ def note_use(used: dict[str, Used], seen: Attributes) -> None:
         known = used.get(resource.ARN)
         if known is None or known.at <= seen.at:
             used[resource.ARN] = Used(resource.ARN, seen.event_name, float(seen.at), seen.event_id, seen.request_id)
+
+
+def note_touch(touched: dict[tuple[str, ...], Touched], seen: Attributes) -> None:
+    """By the log of the key's owner. Of two keys the record has the first one's material (services.kms, ReEncrypt)."""
+    who = seen.user_identity
+    for number, resource in enumerate(seen.resources):
+        if resource.type != KEY or resource.accountId != seen.recipient_account_id or who.unique_id is None:
+            continue
+        material = seen.material_id if number == 0 else ""
+        found = (resource.ARN, material, seen.event_name, who.unique_id)
+        at = float(seen.at)
+        known = touched.get(found)
+        first, last = (min(known.first_at, at), max(known.last_at, at)) if known is not None else (at, at)
+        touched[found] = Touched(*found, who.principal, first, last)
 
 
 def note_read(reads: dict[tuple[str | None, ...], Read], seen: Attributes) -> None:

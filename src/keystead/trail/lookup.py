@@ -8,7 +8,7 @@ indexed them.
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -122,6 +122,14 @@ class Lookup:
         await self._caught_up()
         async with self._database.read() as connection:
             return [found(row) for row in await store.of_request(connection, account, request_id)]
+
+    async def last_by_principal(
+        self, account: str, region: str, resource: str, names: Sequence[str]
+    ) -> dict[str, float]:
+        """When each principal, by its ARN, last did one of these operations with a resource, within RETENTION_DAYS."""
+        async with self._database.read() as connection:
+            found = await store.last_by_principal(connection, account, region, resource, names)
+        return {arn: float(at) for arn, at in found.items()}
 
     def close(self) -> None:
         self._reader.close()

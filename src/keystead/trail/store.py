@@ -272,6 +272,22 @@ async def of_request(connection: Connection, account: str, request_id: str) -> l
     return sorted((row for row in rows if row.account == account), key=lambda row: (row.at, row.seq))
 
 
+async def last_by_principal(
+    connection: Connection, account: str, region: str, resource: str, names: Sequence[str]
+) -> dict[str, int]:
+    """When each principal, by its ARN, last did one of these with a resource, without an error."""
+    joined = select(events.c.principal, func.max(events.c.at)).join(resources, resources.c.seq == events.c.seq)
+    wanted = joined.where(
+        resources.c.account == account,
+        resources.c.region == region,
+        resources.c.name == resource,
+        events.c.name.in_(names),
+        events.c.error.is_(None),
+        events.c.principal.is_not(None),
+    )
+    return {row[0]: row[1] for row in await connection.execute(wanted.group_by(events.c.principal))}
+
+
 def within(row: Row[Any], wanted: Wanted) -> bool:
     if (row.account, row.region) != (wanted.account, wanted.region) or not wanted.since <= row.at <= wanted.until:
         return False

@@ -3,6 +3,7 @@
 from typing import Final
 
 from keystead.explain.room import Explain
+from keystead.services.keystead.access import list_principals_with_access
 from keystead.services.keystead.errors import ERRORS, UNFORESEEN
 from keystead.services.keystead.refused import REFUSED
 from keystead.services.keystead.requests import explain_request
@@ -10,7 +11,7 @@ from keystead.services.service import Function, Service
 
 __all__ = ["OPERATIONS", "REFUSED", "service"]
 
-OPERATIONS: Final[tuple[Function, ...]] = (explain_request,)
+OPERATIONS: Final[tuple[Function, ...]] = (explain_request, list_principals_with_access)
 
 
 def service(room: Explain) -> Service:

@@ -4,6 +4,4 @@ from typing import Final
 
 LATER: Final = "not served yet"
 
-REFUSED: Final = dict.fromkeys(
-    ("ListPrincipalsWithAccess", "GetKeyBlastRadius", "GetPrincipalBlastRadius", "ListOverdue"), LATER
-)
+REFUSED: Final = dict.fromkeys(("GetKeyBlastRadius", "GetPrincipalBlastRadius", "ListOverdue"), LATER)
