@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0092"
-down_revision = "0091"
+revision = "0096"
+down_revision = "0095"
 
 
 def upgrade() -> None:
