@@ -19,6 +19,7 @@ STORES = (
     "keystead.rotation.store",
     "keystead.trail.store",
     "keystead.trail.outbox",
+    "keystead.trail.delivered",
     "keystead.explain.store",
 )
 
