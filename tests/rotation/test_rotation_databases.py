@@ -1,63 +1,18 @@
 """Secrets rotate on real databases, through the API, as boto3 asks for it."""
 
-import itertools
-import json
 import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.config import Config
 
 from keystead.rotation.credential import Credential
 from keystead.testing import Keystead
 from postgresql import Databases
+from rotated import Rotated, events, other_reader, until
 from servers import MariaDBServer
 from targets import MariaDBTarget, PostgreSQLTarget, RedisTarget
-
-SECONDS = 30
-NUMBERS = itertools.count()
-
-
-def until(holds: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "it has not happened"
-        time.sleep(0.1)  # another thread does it, at its own pace
-    return found
-
-
-class Rotated:
-    """A secret about a user of a target, and its administrator's."""
-
-    def __init__(self, keystead: Keystead, target: Any, function: str, **tags: str) -> None:
-        self.keystead = keystead
-        self.target = target
-        self.client = keystead.client("secretsmanager")
-        self.function = f"arn:aws:lambda:{keystead.region}:{keystead.account}:function:{function}"
-        number = next(NUMBERS)
-        master = self.client.create_secret(Name=f"admin-{number}", SecretString=target.admin().text())
-        self.first = target.user()
-        document = {**self.first.document, "masterarn": master["ARN"]}
-        listed = [{"Key": f"keystead:{name.replace('_', '-')}", "Value": value} for name, value in tags.items()]
-        made = self.client.create_secret(Name=f"db-{number}", SecretString=json.dumps(document), Tags=listed)
-        self.arn = made["ARN"]
-
-    def rotate(self, **asked: Any) -> str:
-        answer = self.client.rotate_secret(SecretId=self.arn, RotationLambdaARN=self.function, **asked)
-        return str(answer["VersionId"])
-
-    def labels(self) -> dict[str, str]:
-        stages = self.client.describe_secret(SecretId=self.arn)["VersionIdsToStages"]
-        return {label: version for version, labels in stages.items() for label in labels}
-
-    def rotated(self, version: str) -> Credential:
-        until(lambda: self.labels().get("AWSCURRENT") == version)
-        return self.current()
-
-    def current(self) -> Credential:
-        return Credential.read(self.client.get_secret_value(SecretId=self.arn)["SecretString"])
 
 
 def test_postgresql_alternates_between_two_users(keystead: Keystead, postgresql: Databases) -> None:
@@ -137,7 +92,7 @@ def test_a_reader_that_has_not_come_back_keeps_the_old_credential_alive(
     reader.get_secret_value(SecretId=secret.arn)
 
     secret.rotated(secret.rotate())
-    time.sleep(4)  # looks at the overlap go by
+    time.sleep(2.5)  # looks at the overlap go by
 
     assert target.logs_in(secret.first)
 
@@ -146,17 +101,13 @@ def test_a_reader_that_has_not_come_back_keeps_the_old_credential_alive(
     until(lambda: not target.logs_in(secret.first))
 
 
-def other_reader(keystead: Keystead) -> Any:
-    return keystead.client("secretsmanager", config=Config(user_agent_extra=f"reader/{next(NUMBERS)}"))
-
-
 def test_an_open_connection_keeps_the_old_credential_alive(keystead: Keystead, mariadb: MariaDBServer) -> None:
     target = MariaDBTarget(mariadb)
     secret = Rotated(keystead, target, "KeysteadMariaDBSingleUserRotation")
 
     with target.held(secret.first):
         secret.rotated(secret.rotate())
-        time.sleep(4)  # looks at the overlap go by
+        time.sleep(2.5)  # looks at the overlap go by
         held = target.logs_in(secret.first)
 
     assert held
@@ -260,13 +211,6 @@ def test_a_rotation_that_fails_leaves_the_working_credential_working(keystead: K
     assert secret.labels() == {"AWSCURRENT": secret.labels()["AWSCURRENT"], "AWSPENDING": version}
     failed = events(secret, "RotationFailed")[0]
     assert failed["errorMessage"] == f"Error when executing lambda {secret.function} during createSecret step"
-
-
-def events(secret: Rotated, name: str) -> list[Any]:
-    trail = secret.keystead.client("cloudtrail")
-    found = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}])["Events"]
-    records = [json.loads(event["CloudTrailEvent"]) for event in found]
-    return [record for record in records if record["additionalEventData"]["SecretId"] == secret.arn]
 
 
 def test_a_rotation_is_on_the_record(keystead: Keystead, postgresql: Databases) -> None:

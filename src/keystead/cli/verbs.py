@@ -19,6 +19,8 @@ VERBS: Final = {
     "policy":     "policy:application",
     "why":        "why:why",
     "who-can":    "who_can:who_can",
+    "who-holds":  "who_holds:who_holds",
+    "function":   "function:application",
     "backup":     "backup:backup",
     "restore":    "backup:restore",
     "root":       "root:application",

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from keystead.database.engine import Database, Transaction
+from keystead.database.engine import Connection, Database, Transaction
 from keystead.identities import new_keys, sessions
 from keystead.identities.names import TEMPORARY
 from keystead.identities.sessions import Asked
@@ -87,13 +87,20 @@ async def issue(
     """A session of the role of this ARN, or of KeysteadRotation. Raises RoleMissing, KeyholderLost."""
     new = await new_keys.make(keyholder, TEMPORARY)
     async with database.read() as connection:
-        wanted = ROLE if role is None else role.rpartition("/")[2]
-        known = await entities.named(connection, account, "role", wanted)
+        known = await held(connection, account, role)
     async with database.write("rotation", announced=False) as tx:
         holder = known or await made(tx, account, role)
         asked = Asked(seconds, name=f"{PREFIX}{name}"[:64], policy=session_policy)
         issued = await sessions.issue(tx, holder, new, asked)
     return Credentials(issued.access_key_id, issued.secret, issued.token, issued.expires_at)
+
+
+async def held(connection: Connection, account: str, role: str | None) -> Entity | None:
+    """The role, of this account."""
+    if role is None:
+        return await entities.named(connection, account, "role", ROLE)
+    found = await entities.by_arn(connection, role)
+    return found if found is not None and found.role is not None and found.account == account else None
 
 
 async def made(tx: Transaction, account: str, role: str | None) -> Entity:

@@ -102,6 +102,14 @@ async def open_of(connection: Connection, secret_id: int) -> Sequence[Overlap]:
     return [Overlap(**row) for row in (await connection.execute(these.order_by(overlaps.c.began_at))).mappings()]
 
 
+async def last_of(connection: Connection, secret_id: int) -> Overlap | None:
+    """The one that is on, else the one that ended last."""
+    these = select(overlaps).where(overlaps.c.secret_id == secret_id)
+    newest = these.order_by(overlaps.c.ended_at.is_(None).desc(), overlaps.c.began_at.desc()).limit(1)
+    row = (await connection.execute(newest)).mappings().first()
+    return Overlap(**row) if row is not None else None
+
+
 async def due(connection: Connection, now: float, limit: int) -> Sequence[str]:
     these = select(overlaps.c.run_id).where(overlaps.c.next_at <= now).order_by(overlaps.c.next_at).limit(limit)
     return [row.run_id for row in await connection.execute(these)]

@@ -31,6 +31,8 @@ log = structlog.get_logger("keystead.rotation")
 
 PRINTED: Final = 64 * 1024
 """Bytes of output that are kept."""
+PATIENCE: Final = 3.0
+"""Seconds that the minder has to end what the function has started."""
 NOBODY: Final = "nobody"
 ERROR_NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
@@ -94,18 +96,18 @@ class DirectoryFunction:
                     os.close(descriptor)
 
     async def _follow(self, process: asyncio.subprocess.Process, task: bytes, heard: int, work: Work) -> None:
+        printing = asyncio.create_task(conversation(process, task))
         try:
             async with asyncio.timeout(self.seconds):
-                printed = await conversation(process, task)
                 status = await process.wait()
         except TimeoutError:
             raise FunctionFailed(TIMED_OUT) from None
         finally:
             await end(process)
-        tell(printed, self.directory, work, status)
+            tell(await printing, self.directory, work)
         if status != 0:
             found = ERROR_NAME.fullmatch(first_of(heard))
-            raise FunctionFailed(found[0].decode() if found else f"Status{status}".replace("-", "Signal"))
+            raise FunctionFailed(found[0].decode() if found else f"Status{status}")
 
 
 LAUNCH: Final = f"""
@@ -179,10 +181,16 @@ async def conversation(process: asyncio.subprocess.Process, task: bytes) -> byte
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """The whole group, whatever the function has started."""
+    """With everything it has started: its minder sees to that, and if it does not, the whole group goes."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+        process.terminate()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def first_of(descriptor: int) -> bytes:
@@ -193,8 +201,6 @@ def first_of(descriptor: int) -> bytes:
         return b""
 
 
-def tell(printed: bytes, directory: str, work: Work, status: int) -> None:
+def tell(printed: bytes, directory: str, work: Work) -> None:
     for line in redacted(printed, Path(directory)):
         log.info("function", function=work.arn, step=work.event.step, said=line)
-    if status != 0:
-        log.warning("function failed", function=work.arn, step=work.event.step, status=status)

@@ -1,0 +1,88 @@
+"""`keystead who-holds`: before a rotation, in its overlap, and after it."""
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from keystead.cli.verbs import application
+from keystead.testing import Keystead
+from postgresql import Databases
+from rotated import Rotated, other_reader, until
+from targets import PostgreSQLTarget
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def secret(keystead: Keystead, postgresql: Databases) -> Rotated:
+    return Rotated(keystead, PostgreSQLTarget(postgresql), "KeysteadPostgreSQLAlternatingUsersRotation")
+
+
+def asked(secret: Rotated, *words: str) -> str:
+    environment = {**secret.keystead.environment, "COLUMNS": "200"}
+    done = RUNNER.invoke(application(["who-holds"]), ["who-holds", secret.arn, *words], env=environment)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout
+
+
+def told(secret: Rotated) -> Any:
+    return json.loads(asked(secret, "--output", "json"))
+
+
+def readers(version: Any) -> list[str]:
+    return [one["UserAgent"].rpartition(" ")[2] for one in version["Readers"]]
+
+
+def test_a_reader_is_told_with_the_version_it_has_read(secret: Rotated) -> None:
+    reader = other_reader(secret.keystead)
+    reader.get_secret_value(SecretId=secret.arn)
+
+    (version,) = until(lambda: [one for one in told(secret)["Versions"] if one["Readers"]])
+
+    (mine,) = version["Readers"]
+    assert version["VersionStages"] == ["AWSCURRENT"]
+    assert mine["Principal"].endswith(":user/administrator")
+    assert mine["Address"] == "127.0.0.1"
+    assert mine["Refresh"] == "poll"
+    assert mine["MayHoldUntil"] > mine["LastRead"]
+
+
+def test_who_keeps_an_old_version_alive_is_told_and_gone_when_it_has_read_the_new_one(secret: Rotated) -> None:
+    reader = other_reader(secret.keystead)
+    reader.get_secret_value(SecretId=secret.arn)
+
+    with secret.target.held(secret.first):
+        secret.rotated(secret.rotate())
+        old = until(lambda: [one for one in told(secret)["Versions"] if one["Sessions"] and one["Readers"]])[0]
+        until(lambda: told(secret)["Overlap"]["BlockedBy"] == ["1 reader", "1 open connection"])
+        overlap = told(secret)["Overlap"]
+        shown = asked(secret)
+
+    assert old["VersionStages"] == ["AWSPREVIOUS"]
+    assert old["Sessions"] == [{"Address": "127.0.0.1", "Application": "cron", "Connections": 1}]
+    assert overlap["EnforcedByServer"] is True
+    assert "revoking it waits for: 1 reader, 1 open connection" in shown
+
+    reader.get_secret_value(SecretId=secret.arn)
+
+    done = until(lambda: (found := told(secret)["Overlap"]).get("Ended") and found)
+    assert done["Outcome"] == "drained"
+    assert "is refused since" in asked(secret)
+
+
+def test_who_may_not_ask_is_refused(secret: Rotated) -> None:
+    iam = secret.keystead.client("iam")
+    iam.create_user(UserName="curious")
+    key = iam.create_access_key(UserName="curious")["AccessKey"]
+    environment = {
+        **secret.keystead.environment,
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+
+    done = RUNNER.invoke(application(["who-holds"]), ["who-holds", secret.arn], env=environment)
+
+    assert done.exit_code == 1
+    assert "AccessDenied" in done.stderr
