@@ -226,3 +226,34 @@ def role_session(node: Any, name: str) -> tuple[dict[str, Any], dict[str, str]]:
     iam.get_waiter("role_exists").wait(RoleName=name)
     session = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
     return role, session
+
+
+@pytest.mark.parametrize(
+    ("spec", "algorithm"),
+    [
+        ("RSA_2048", "RSASSA_PSS_SHA_256"),
+        ("ECC_NIST_P256", "ECDSA_SHA_256"),
+        ("ECC_NIST_EDWARDS25519", "ED25519_SHA_512"),
+        ("ML_DSA_65", "ML_DSA_SHAKE_256"),
+    ],
+)
+def test_a_key_pair_signs_and_verifies_until_it_is_disabled(kms, spec, algorithm):
+    key = kms.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    asked = {"KeyId": key, "Message": b"x", "SigningAlgorithm": algorithm}
+
+    signature = kms.sign(**asked)["Signature"]
+
+    assert kms.verify(Signature=signature, **asked)["SignatureValid"]
+    with refused("KMSInvalidSignatureException"):
+        kms.verify(**{**asked, "Signature": signature, "Message": b"y"})
+    kms.disable_key(KeyId=key)
+    with refused("DisabledException"):
+        kms.sign(**asked)
+
+
+def test_a_data_key_pair_of_a_slow_kind_comes_while_others_are_served(kms, key):
+    made = kms.generate_data_key_pair(KeyId=key["KeyId"], KeyPairSpec="RSA_3072", EncryptionContext=CONTEXT)
+
+    opened = kms.decrypt(CiphertextBlob=made["PrivateKeyCiphertextBlob"], EncryptionContext=CONTEXT)
+
+    assert opened["Plaintext"] == made["PrivateKeyPlaintext"]
