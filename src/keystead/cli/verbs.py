@@ -35,6 +35,7 @@ VERBS: Final = {
     "import":     "import_:import_",
     "run":        "run:run",
     "export":     "run:export",
+    "xks-proxy":  "xks_proxy:xks_proxy",
     "operations": "operations:operations",
     "demo":       "demo:demo",
 }  # fmt: skip  # a table

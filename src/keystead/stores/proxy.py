@@ -109,13 +109,13 @@ class Proxies:
         *,
         tls: ssl.SSLContext | None = None,
         connect_to: Mapping[str, str] | None = None,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
     ) -> None:
         self._keyholder = keyholder
         self._clock = clock
         self._tls = tls
         self._connect_to = connect_to or {}
-        self._seconds = seconds
+        self._seconds = SECONDS if seconds is None else seconds
         self._client: httpx.AsyncClient | None = None
         self._keys: dict[tuple[bytes, str, str], bytes] = {}
 
