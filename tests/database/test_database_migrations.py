@@ -21,6 +21,7 @@ STORES = (
     "keystead.trail.outbox",
     "keystead.trail.delivered",
     "keystead.explain.store",
+    "keystead.stores.store",
 )
 
 

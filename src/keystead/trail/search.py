@@ -19,8 +19,9 @@ from keystead.trail.segments import Reader
 from keystead.trail.store import NUMBER_BITS, Place, Wanted
 
 LATEST: Final = int(lookup.LATEST)
-PAGE: Final = 500
-"""Rows that are read at once."""
+FIRST_PAGE: Final = 50
+PAGE: Final = 800
+"""Rows that are read at once: few at first, for who wants the newest, and ever more for who wants all."""
 SESSION: Final = ":assumed-role/"
 
 
@@ -164,13 +165,15 @@ class Stream:
         self._rows: list[Any] = []
         self._before: Place | None = None
         self._ended = False
+        self._page = FIRST_PAGE
 
     async def head(self) -> Any | None:
         if not self._rows and not self._ended:
             async with self._database.read() as connection:
-                page = await store.page(connection, Wanted(*self._asked, self._before), PAGE)
+                page = await store.page(connection, Wanted(*self._asked, self._before), self._page)
             self._rows = page[::-1]
-            self._ended = len(page) < PAGE
+            self._ended = len(page) < self._page
+            self._page = min(2 * self._page, PAGE)
             if page:
                 self._before = page[-1].at, page[-1].seq
         return self._rows[-1] if self._rows else None
