@@ -35,6 +35,7 @@ from keystead.keyholder import hardening
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.promise import Keyholder, SealedKey
 from keystead.keys import deletion, importing, key_stores, lastuse, rotation
+from keystead.keys.quotas import Quotas, read_rates
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.part import Part
@@ -131,6 +132,7 @@ class House:
             regions=regions,
             trusted=trusted,
             stores=stores_of(settings, keyholder, clock),
+            quotas=quotas(settings),
         )
         rotating = Rotation(database, keyholder, clock, told=bool(settings.rotation_webhook))
         secrets = Secrets(database, feed, keys, identities, clock, rotating, regions=regions)
@@ -263,6 +265,19 @@ class House:
         await self.recorder.close()
         await self.keyholder.close()
         await self.database.close()
+
+
+def quotas(settings: Settings) -> Quotas:
+    """Raises ValueError."""
+    return Quotas(
+        keys=settings.kms_keys,
+        aliases=settings.kms_aliases,
+        aliases_per_key=settings.kms_aliases_per_key,
+        grants_per_key=settings.kms_grants_per_key,
+        policy_bytes=settings.kms_policy_bytes,
+        on_demand_rotations=settings.kms_on_demand_rotations,
+        rates=read_rates(settings.kms_rates, settings.workers),
+    )
 
 
 def attestation_roots(settings: Settings) -> tuple[Root, ...]:

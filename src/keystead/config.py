@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format    text or json; empty for text on a terminal and JSON elsewhere
     regions       those that are served, separated by commas; empty for all of AWS's
     attestation_roots  a file of roots (PEM) that attestation documents may lead to; empty for none: Recipient is refused
+    kms_…         quotas (keys.quotas); kms_rates: empty for none, "aws" for AWS's, or such as "symmetric=10000,create=5"
     trail_bucket  the bucket's name where the trail's files lie in a folder
     trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
     trail_log_seconds, trail_digest_seconds  how often log files and signed digests are made
@@ -90,6 +91,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_host: str = "127.0.0.1"
     regions: str = ""
     attestation_roots: str = ""
+    kms_keys: int = 100_000
+    kms_aliases: int = 0
+    kms_aliases_per_key: int = 50
+    kms_grants_per_key: int = 50_000
+    kms_policy_bytes: int = 32_768
+    kms_on_demand_rotations: int = 25
+    kms_rates: str = ""
     log_format: str = ""
 
     def __repr__(self) -> str:

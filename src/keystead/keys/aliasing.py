@@ -23,11 +23,10 @@ from keystead.keys.errors import (
 )
 from keystead.keys.key import Key, Manager, alias_arn
 from keystead.keys.making import insert_alias
+from keystead.keys.quotas import check_aliases
 from keystead.keys.store import ALIAS_KIND, KIND, aliases
 from keystead.keys.use import RESOURCE, Keys
 
-LIMIT: Final = 50
-"""Aliases of one key (KMS developer guide, quotas)."""
 NAME: Final = re.compile(r"alias/[a-zA-Z0-9/_-]+")
 
 
@@ -70,9 +69,15 @@ async def create(room: Keys, call: Call, name: str, named: str) -> None:
         now = await again(tx, key, "CreateAlias")
         if (await tx.execute(of_name(call, name))).first() is not None:
             raise AliasExists(arn)
-        if len(now.aliases) >= LIMIT:
-            raise LimitReached(f"A key cannot have more than {LIMIT} aliases.")
+        check_room(now, room.quotas.aliases_per_key)
+        await check_aliases(tx, call.account, call.region, room.quotas.aliases)
         await insert_alias(tx, call.account, call.region, name, key.id)
+
+
+def check_room(key: Key, most: int) -> None:
+    """Raises LimitReached."""
+    if len(key.aliases) >= most:
+        raise LimitReached(f"A key cannot have more than {most} aliases.")
 
 
 async def move(room: Keys, call: Call, name: str, named: str) -> None:
@@ -90,8 +95,8 @@ async def move(room: Keys, call: Call, name: str, named: str) -> None:
         row = (await tx.execute(of_name(call, name))).first()
         if row is None:
             raise AliasNotFound(arn)
-        if row.key_id != new.id and len(now.aliases) >= LIMIT:
-            raise LimitReached(f"A key cannot have more than {LIMIT} aliases.")
+        if row.key_id != new.id:
+            check_room(now, room.quotas.aliases_per_key)
         changed = update(aliases).filter_by(account=call.account, region=call.region, name=name)
         await tx.execute(changed.values(key_id=new.id, updated_at=tx.at))
         tx.changed(ALIAS_KIND, f"{call.account}/{call.region}/{name}")

@@ -38,7 +38,7 @@ async def create(
     authorize(call, "kms:CreateKey", resource_account=call.account, extra=context)
     if tags:
         authorize(call, "kms:TagResource", resource_account=call.account, extra=context)
-    checked = await policies.check(room.identities, policy or policies.default(call.account))
+    checked = await policies.check(room.identities, policy or policies.default(call.account), room.quotas.policy_bytes)
     plan = Plan(
         call.account,
         call.region,

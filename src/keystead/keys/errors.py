@@ -197,7 +197,15 @@ class LockedOut(KeyFault):
 
 
 class PolicyTooLarge(KeyFault):
-    """More than 32 KiB."""
+    """More than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+class Throttled(KeyFault):
+    """The account asks more often than its quota allows."""
 
 
 class PolicyNameUnknown(KeyFault):

@@ -24,8 +24,6 @@ from keystead.keys.specs import Kind
 from keystead.keys.store import KIND, grant_tokens, grants
 from keystead.keys.use import Keys, dry_run_ends
 
-LIMIT: Final = 50_000
-"""Grants of one key (KMS developer guide, quotas)."""
 PAIRS: Final = 8
 VALUE: Final = 384
 
@@ -90,7 +88,7 @@ async def create(
         found = await same(tx, now, wanted, grantee_id) if wanted.name else None
         grant_id = found.id if found else hashlib.sha256(os.urandom(32)).hexdigest()
         if found is None:
-            await check_room(tx, now)
+            await check_room(tx, now, room.quotas.grants_per_key)
             await insert_grant(tx, call, now, wanted, grant_id, grantee_id, retiring_id)
         token = tokens.new(grant_id)
         await tx.execute(insert(grant_tokens).values(digest=token_digest(token), grant_id=grant_id))
@@ -111,11 +109,11 @@ async def same(tx: Transaction, key: Key, wanted: Wanted, grantee_id: str) -> Gr
     return None
 
 
-async def check_room(tx: Transaction, key: Key) -> None:
+async def check_room(tx: Transaction, key: Key, most: int) -> None:
     """Raises LimitReached."""
     counted = await tx.execute(select(func.count()).select_from(grants).where(records.live(key.region, key.id)))
-    if counted.scalar_one() >= LIMIT:
-        raise LimitReached(f"A key cannot have more than {LIMIT} grants.")
+    if counted.scalar_one() >= most:
+        raise LimitReached(f"A key cannot have more than {most} grants.")
 
 
 async def check_delegation(room: Keys, call: Call, key: Key, wanted: Wanted) -> None:

@@ -20,6 +20,7 @@ from keystead.keys import making
 from keystead.keys.errors import KeyNotFound, ParameterWrong
 from keystead.keys.key import EXTERNAL_KEY_STORE, Key
 from keystead.keys.making import Plan
+from keystead.keys.quotas import check_keys
 from keystead.keys.store import keys
 from keystead.keys.use import Keys, metadata
 from keystead.stores import records
@@ -96,6 +97,7 @@ async def make(room: Keys, call: Call, plan: Plan, store: KeyStore) -> Key:
     try:
         async with room.database.write(call.id) as tx:
             await still_good(tx, plan, store)
+            await check_keys(tx, plan.account, plan.region, room.quotas.keys)
             await making.insert_key(tx, plan, material)
     except BaseException:
         with suppress(KeyholderError):

@@ -17,8 +17,6 @@ from keystead.keys.conditions import KeyContext
 from keystead.keys.errors import LockedOut, PolicyManagedElsewhere, PolicyNameUnknown, PolicyTooLarge
 from keystead.keys.key import Key
 
-LIMIT: Final = 32_768
-"""Bytes of a key policy (KMS developer guide, quotas)."""
 DEFAULT: Final = "default"
 RAM: Final = "AWS_RAM"
 INVALID_PRINCIPAL: Final = "Policy contains a statement with one or more invalid principals."
@@ -58,10 +56,10 @@ def check_name(name: str, *, writing: bool) -> None:
         raise PolicyNameUnknown
 
 
-async def check(identities: Identities, text: str) -> Checked:
+async def check(identities: Identities, text: str, limit: int) -> Checked:
     """Raises PolicyMalformed, PolicyTooLarge."""
-    if len(text.encode()) > LIMIT:
-        raise PolicyTooLarge
+    if len(text.encode()) > limit:
+        raise PolicyTooLarge(limit)
     document = parse(text, Kind.KEY)
     try:
         ids = await identities.resolve_principals(document.principals())

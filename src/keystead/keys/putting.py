@@ -13,7 +13,7 @@ from keystead.keys.use import Keys
 async def put(room: Keys, call: Call, named: str, text: str, *, bypass: bool, asked: Mapping[str, Values]) -> None:
     """Raises PolicyMalformed, PolicyTooLarge, LockedOut."""
     key = await admitted(room, call, "PutKeyPolicy", named, asked)
-    checked = await policies.check(room.identities, text)
+    checked = await policies.check(room.identities, text, room.quotas.policy_bytes)
     if not bypass:
         policies.check_lockout(call, key, checked.policy, asked)
     async with room.database.write(call.id) as tx:

@@ -23,6 +23,7 @@ from keystead.keys.conditions import KeyContext, of_tags
 from keystead.keys.errors import KeyNotFound, NotServed, ReplicaExists
 from keystead.keys.key import DAY, EXTERNAL, Key, State, arn_of
 from keystead.keys.making import Plan, insert_key, material_row
+from keystead.keys.quotas import check_keys
 from keystead.keys.store import materials
 from keystead.keys.use import RESOURCE, Asked, Keys
 from keystead.trail.event import new_id
@@ -69,13 +70,15 @@ async def replicate(
     there = call.part(new_id(), "CreateKey", {"description": description, "multi_region": True}, region=region)
     with there:
         decide(there, key, tags, asked)  # 2
-        checked = await policies.check(room.identities, policy or policies.default(key.account))  # 3
+        limit = room.quotas.policy_bytes
+        checked = await policies.check(room.identities, policy or policies.default(key.account), limit)  # 3
         plan = planned(key, region, checked, room.clock(), description, tags)
         if policy is not None and not bypass:
             policies.check_lockout(there, plan.key(), checked.policy, asked)
         async with room.database.write(call.id) as tx:
             now = await again(tx, key, "ReplicateKey")
             check_primary(now, strictly=True)
+            await check_keys(tx, key.account, region, room.quotas.keys)
             await copy(tx, now, plan)  # 4
         made = await room.known.key(region, key.id)
         if made is None:

@@ -20,8 +20,6 @@ from keystead.keys.use import Keys
 from keystead.trail import outbox
 from keystead.trail.event import service_event
 
-ON_DEMAND_LIMIT: Final = 25
-"""On-demand rotations in a key's life (KMS developer guide, quotas)."""
 TOO_SOON: Final = 20 * 60.0
 """Seconds before an automatic rotation in which none on demand is begun (KMS API reference, RotateKeyOnDemand)."""
 DEFAULT_PERIOD: Final = 365
@@ -71,7 +69,7 @@ async def on_demand(room: Keys, call: Call, named: str) -> Key:
     material = None if imported else await room.keyholder.create_material(key.id, key.spec)
     async with room.database.write(call.id) as tx:
         now = await again(tx, key, "RotateKeyOnDemand")
-        if now.rotation.on_demand >= ON_DEMAND_LIMIT:
+        if now.rotation.on_demand >= room.quotas.on_demand_rotations:
             raise RotationsExhausted(key.arn)
         if now.rotation.next_at is not None and now.rotation.next_at - room.clock() < TOO_SOON:
             raise RotationInProgress(key.arn)

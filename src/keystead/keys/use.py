@@ -37,6 +37,7 @@ from keystead.keys.key import EXTERNAL, Key, Manager
 from keystead.keys.known import LIMIT, Known
 from keystead.keys.leave import NEEDS, Use, check_public, check_store, check_usage
 from keystead.keys.making import Plan
+from keystead.keys.quotas import CREATE, CREATING, MANAGEMENT, SYMMETRIC, Quotas, Rates, check_keys, group_of
 from keystead.keys.specs import Kind
 from keystead.keys.store import aliases
 from keystead.keys.tokens import is_token
@@ -87,6 +88,7 @@ class Keys:
         regions: Container[str] = (),
         trusted: Sequence[Root] = (),
         stores: Stores | None = None,
+        quotas: Quotas = Quotas(),  # noqa: B008  # immutable
     ) -> None:
         """`cached` bounds how much is kept in memory: so many keys, aliases and grants. `regions` are those served here,
         `trusted` the roots of attestation documents.
@@ -98,6 +100,8 @@ class Keys:
         self.regions = regions
         self.trusted = trusted
         self.stores = stores or Stores(keyholder, Proxies(keyholder, clock))
+        self.quotas = quotas
+        self.rates = Rates(quotas.rates) if quotas.rates else None
         self.known = Known(database, feed, cached)
         self._forgetting = Forgetting(feed, keyholder)
 
@@ -321,6 +325,15 @@ class Keys:
         call.notes.resource(key.account, RESOURCE, key.arn)
         return key
 
+    def throttle(self, call: Call) -> None:
+        """Count a call that uses no key; those that do are counted by what their key is. Raises Throttled."""
+        if self.rates is None or call.action in NEEDS or call.action == "ReEncrypt":
+            return
+        if call.action == "GenerateRandom":
+            self.rates.take(call, SYMMETRIC)
+        else:
+            self.rates.take(call, CREATE if call.action in CREATING else MANAGEMENT)
+
     async def forget(self, key: Key) -> None:
         """Drop what the keyholder holds open of it, before anybody is told that it can no longer be used."""
         await self._forgetting.forget(key.id)
@@ -333,6 +346,8 @@ class Keys:
         async with self.database.write(call.id) as tx:
             taken = select(aliases.c.key_id).filter_by(account=plan.account, region=plan.region)
             there = (await tx.execute(taken.where(aliases.c.name.in_(plan.aliases)))).scalar() if plan.aliases else None
+            if there is None and plan.manager is Manager.CUSTOMER:
+                await check_keys(tx, plan.account, plan.region, self.quotas.keys)
             if there is None:
                 await making.insert_key(tx, plan, material)
             else:
@@ -347,6 +362,8 @@ class Keys:
     ) -> Use:
         if key.expires_at is not None and self.clock() >= key.expires_at:  # its deletion is late, its end is not
             raise KeyPendingImport(key.arn)
+        if self.rates is not None:
+            self.rates.take(call, group_of(key.spec))
         if key.kind is Kind.SYMMETRIC:
             call.notes.additional["keyMaterialId"] = material.material_id  # 5
         elif context:

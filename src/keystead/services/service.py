@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from keystead.identities.call import Call
+
 Answer = Mapping[str, Any]
 Function = Callable[..., Awaitable[Answer | None]]
 Table = Mapping[type[Exception], tuple[str, str | None]]
@@ -19,6 +21,7 @@ class Service:
     unforeseen  the code of an internal error
     exempt      operations that make no access decision, by AWS's name
     refused     "Operation" or "Operation.Member" that is known and not served, with the reason
+    throttle    counts each call before its operation is run, or raises
     buckets     names that may stand before the host's instead of in the path
     """
 
@@ -29,4 +32,5 @@ class Service:
     unforeseen: str
     exempt: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+    throttle: Callable[[Call], None] | None = None
     buckets: frozenset[str] = frozenset()
