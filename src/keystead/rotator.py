@@ -32,12 +32,13 @@ PRUNE_SECONDS: Final = 3600.0
 LEASE_SECONDS: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rotator:
     """Of one process.
 
     node  its name; `log` is its trail
     key   that signs what the webhook is told
+    asked  when it was last asked how much of the log is durable, and how much it was then
     """
 
     rotation: Rotation
@@ -46,6 +47,7 @@ class Rotator:
     node: str
     log: Reader
     key: bytes = field(default=b"", repr=False)
+    asked: tuple[float, int] | None = None
 
     @classmethod
     def build(cls, rotation: Rotation, gateway: Gateway, settings: Settings, node: str, endpoint: str) -> Self:
@@ -71,13 +73,19 @@ class Rotator:
         await self.dispatcher.look(now)
 
     async def keep_up(self) -> None:
-        """Note until when the ledger knows what this node has answered, where somebody waits for that."""
-        at = self.rotation.clock()
+        """Note until when the ledger knows what this node has answered, where somebody waits for that.
+
+        1. what is durable now was answered before now    2. once all that is indexed, the ledger knows it
+        """
         async with self.rotation.database.read() as connection:
             if not await ledger.waited_for(connection, self.node):
                 return
             position = await store.position(connection, self.node)
-        if position is not None and position.last + 1 >= self.log.durable():
+        if self.asked is None:
+            self.asked = self.rotation.clock(), self.log.durable()  # 1
+        at, durable = self.asked
+        if (position.last + 1 if position is not None else 0) >= durable:  # 2
+            self.asked = None
             async with self.rotation.database.write("ledger", announced=False) as tx:
                 await ledger.is_folded(tx, self.node, at)
 

@@ -1,0 +1,103 @@
+"""Fifty clients with AWS's own caching library reconnect to PostgreSQL without pause while the password rotates under them.
+
+A hundred rotations with KEYSTEAD_SOAK=1, a few without.
+"""
+
+import asyncio
+import os
+import threading
+from typing import Any, Self
+
+import asyncpg
+import pytest
+from aws_secretsmanager_caching import SecretCache, SecretCacheConfig
+from botocore.config import Config
+
+from keystead.rotation.credential import Credential
+from keystead.testing import Keystead
+from postgresql import Databases
+from rotated import Rotated, until
+from targets import PostgreSQLTarget
+
+pytestmark = pytest.mark.slow
+
+CLIENTS = 50
+SOAK = os.environ.get("KEYSTEAD_SOAK") == "1"
+ROTATIONS = 100 if SOAK else 3
+REFRESH = 1
+"""Seconds; the library asks again after half to all of it."""
+REFUSED = (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError)
+
+
+class Storm:
+    """Clients in a thread of their own. Each is an instance of its own: its userAgent says so."""
+
+    def __init__(self, secret: Rotated) -> None:
+        self.secret = secret
+        self.logins = 0
+        self.failures = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._all()))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        until(lambda: self.logins > CLIENTS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    async def _all(self) -> None:
+        await asyncio.gather(*(self._client(number) for number in range(CLIENTS)))
+
+    async def _client(self, number: int) -> None:
+        named = Config(user_agent_extra=f"AwsSecretCache/1 instance/{number}")
+        client = self.secret.keystead.client("secretsmanager", config=named)
+        cache = SecretCache(SecretCacheConfig(secret_refresh_interval=REFRESH), client)
+        while not self._stop.is_set():
+            text = await asyncio.to_thread(cache.get_secret_string, self.secret.arn)
+            await self._login(Credential.read(text))
+
+    async def _login(self, who: Credential) -> None:
+        try:
+            connection = await asyncpg.connect(
+                host=who.host, port=who.port, user=who.username, password=who.password, database="postgres", ssl=False
+            )
+        except REFUSED:
+            self.failures += 1
+            await asyncio.sleep(0.05)
+            return
+        self.logins += 1
+        await connection.close()
+
+
+def rotate(secret: Rotated, times: int) -> None:
+    for _ in range(times):
+        token = secret.rotate()
+        until(lambda: secret.labels().get("AWSCURRENT") == token)  # noqa: B023  # it is called before the next one
+
+
+def stormed(keystead: Keystead, postgresql: Databases, function: str, times: int, **tags: Any) -> Storm:
+    secret = Rotated(keystead, PostgreSQLTarget(postgresql), function, **tags)
+    with Storm(secret) as storm:
+        rotate(secret, times)
+        before = storm.logins
+        until(lambda: storm.logins > before + CLIENTS)
+    return storm
+
+
+@pytest.mark.timeout(3600 if SOAK else 240)
+def test_with_the_overlap_nobody_notices(keystead: Keystead, postgresql: Databases) -> None:
+    function = "KeysteadPostgreSQLAlternatingUsersRotation"
+
+    storm = stormed(keystead, postgresql, function, ROTATIONS, cache_seconds="5")
+
+    assert storm.failures == 0
+    assert storm.logins > CLIENTS
+
+
+def test_without_it_somebody_does(keystead: Keystead, postgresql: Databases) -> None:
+    storm = stormed(keystead, postgresql, "KeysteadPostgreSQLSingleUserRotation", 1)
+
+    assert storm.failures > 0
