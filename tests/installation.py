@@ -132,7 +132,8 @@ class Node:
 def kind(arguments: list[str]) -> str:
     module = arguments[arguments.index("-m") + 1] if "-m" in arguments else ""
     after = arguments[arguments.index("-m") + 2] if module == "keystead.app" else ""
-    return {"keystead.keyholder": "keyholder", "keystead.trail": "recorder"}.get(module, after)
+    known = {"keystead.keyholder": "keyholder", "keystead.trail": "recorder", "keystead.sinks": "sinks"}
+    return known.get(module, after)
 
 
 def install(data: Path, *options: str, database: str = "") -> dict[str, str]:

@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kms_…         quotas (keys.quotas); kms_rates: empty for none, "aws" for AWS's, or such as "symmetric=10000,create=5"
     trail_bucket  the bucket's name where the trail's files lie in a folder
     trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
+    sinks         a file that names where else every record goes (sinks.configuration); empty for DATA/sinks.toml, if it is there
     trail_log_seconds, trail_digest_seconds  how often log files and signed digests are made
     functions_endpoint, functions_ca  where rotation functions find this node, and a file of the authorities of its certificate;
                   empty for the address it listens on, and for those that everybody trusts
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_seconds: float = 10.0
     trail_bucket: str = "keystead-trail"
     trail_store: str = ""
+    sinks: str = ""
     trail_log_seconds: float = 300.0
     trail_digest_seconds: int = 3600
     scheduler_seconds: float = 1.0

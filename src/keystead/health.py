@@ -3,6 +3,7 @@
     status       "ok", or "ill" when any part is
     keyholder    answers, so it is unsealed                 database   can be written to
     recorder     connected                                  feed       the lease holds: what caches say may be believed
+    sinks        where any are named: those that are required have taken what they were given
     details      index: records that are durable and not yet indexed; reserve: whether disk space is held back;
                  witnesses: what each has cosigned, and what the quorum has; ill_since: RFC 3339, of each part that is ill
 
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec.structs import asdict
 
 from keystead import logs
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.keyholder.promise import Keyholder
+from keystead.sinks import standing
 from keystead.trail import cosigned, reserve, store
 from keystead.trail.client import Recorder
 from keystead.trail.cosigned import Standings
@@ -28,6 +31,8 @@ from keystead.trail.segments import Reader
 
 SECONDS: Final = 1.0
 """How long a page stands."""
+STALE_SECONDS: Final = 10.0
+"""How long it stands what the sinks' process says of them."""
 PATIENCE_SECONDS: Final = 2.0
 """A part that takes longer is ill."""
 
@@ -69,6 +74,9 @@ class Health:
             "database": database,
             "feed": self.feed.in_touch(),
         }
+        sinks = standing.load(self.trail)
+        if sinks is not None:
+            parts["sinks"] = well_served(sinks, self.clock())
         self._note(parts)
         details: dict[str, object] = {
             "index": {"lag_records": lag},
@@ -77,6 +85,8 @@ class Health:
         }
         if (known := cosigned.standings(self.trail)) is not None:
             details["witnesses"] = witnessed(known, self.trail)
+        if sinks is not None:
+            details["sinks"] = {name: asdict(one) for name, one in sinks.sinks.items()}
         ok = all(parts.values())
         told = {"status": said(ok), **{name: said(is_well) for name, is_well in parts.items()}, "details": details}
         return 200 if ok else 503, msgspec.json.encode(told)
@@ -107,6 +117,12 @@ async def lag(database: Database, trail: Path, node: str) -> int:
     async with database.read() as connection:
         position = await store.position(connection, node)
     return max(0, durable - (position.last + 1 if position else 0))
+
+
+def well_served(known: standing.Standings, now: float) -> bool:
+    """Whether those who tell it are there, and every required sink is well. One that is not required makes nobody ill."""
+    told = now - known.at < STALE_SECONDS
+    return told and not any(one.ill_since for one in known.sinks.values() if one.required)
 
 
 def witnessed(known: Standings, trail: Path) -> dict[str, object]:

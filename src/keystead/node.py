@@ -2,7 +2,8 @@
 
     hsm × N     one or more for each hardware security module, on a socket to the keyholder
     keyholder   listens on worker.sock, scheduler.sock, and recorder-key.sock for the recorder's signing seeds
-    recorder    listens on recorder.sock
+    recorder    listens on recorder.sock, and on gate.sock where a sink is required
+    sinks       where any are named: gives every record to each
     worker × N  share the TCP listener
     scheduler
     rotator     performs rotations; it may ask the keyholder what a worker may, and listens nowhere
@@ -33,6 +34,7 @@ from keystead.keyholder.errors import SealNotOpened
 from keystead.metrics import meters
 from keystead.part import Part
 from keystead.processes import LOG_REFUSED, SEAL_NOT_OPENED, Child, Runtime, StartFailed, Supervisor, bind
+from keystead.sinks import configuration, standing
 from keystead.trail import policy
 from keystead.wire import model
 
@@ -71,6 +73,7 @@ def refuse_unsafe(settings: Settings) -> None:
     refuse_bad_policy(settings)
     refuse_bad_store(settings)
     refuse_bad_roots(settings)
+    sinks_of(settings)
     if settings.tls_cert or settings.allow_plain_http or is_loopback(settings.host):
         return
     raise StartFailed(
@@ -129,6 +132,14 @@ def refuse_bad_store(settings: Settings) -> None:
         raise StartFailed("KEYSTEAD_TRAIL_STORE is s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME].") from None
     if endpoint.scheme != "https" and not settings.allow_plain_http and not is_loopback(endpoint.hostname or ""):
         raise StartFailed("The trail's store is named with plain HTTP, which would show the trail to the network.")
+
+
+def sinks_of(settings: Settings) -> Mapping[str, configuration.Settings]:
+    """Where else every record goes. Raises StartFailed."""
+    try:
+        return configuration.read(configuration.path_of(settings.folder, settings.sinks))
+    except configuration.ConfigurationInvalid as error:
+        raise StartFailed(error.text) from error
 
 
 def is_loopback(host: str) -> bool:
@@ -256,6 +267,7 @@ def children(
     return [
         *hsm_processes(settings, runtime, entries, links),
         keyholder(settings, runtime, {name: keyholders for name, (keyholders, _) in links.items()}),
+        *sinks(settings, installation, runtime),
         recorder(settings, installation, runtime),
         Child(
             "scheduler",
@@ -333,12 +345,36 @@ def keyholder(settings: Settings, runtime: Runtime, links: Mapping[str, int]) ->
     return Child("keyholder", tuple(command), descriptors=tuple(descriptors), final=final)
 
 
+def sinks(settings: Settings, installation: Installation, runtime: Runtime) -> Iterator[Child]:
+    """Before the recorder, so that it is stopped after it: it is to have what the recorder recorded last."""
+    known = sinks_of(settings)
+    if not known:
+        standing.forget(settings.folder / "trail")
+        return
+    command: tuple[str, ...] = (
+        "-m", "keystead.sinks",
+        "--data", settings.data,
+        "--sinks-file", str(configuration.path_of(settings.folder, settings.sinks)),
+        "--node", installation.node,
+        "--recorder-socket", str(runtime.path / "recorder.sock"),
+        "--metrics", str(page(runtime, "sinks")),
+        "--log-format", settings.log_format,
+    )  # fmt: skip  # an option and its value stand together
+    if any(one.required for one in known.values()):
+        command = (*command, "--gate-socket", str(runtime.path / "gate.sock"))
+    yield Child("sinks", command)
+
+
 def recorder(settings: Settings, installation: Installation, runtime: Runtime) -> Child:
-    descriptor = runtime.listen("recorder.sock")
+    descriptors = [runtime.listen("recorder.sock")]
+    gate: tuple[str, ...] = ()
+    if any(one.required for one in sinks_of(settings).values()):
+        descriptors.append(runtime.listen("gate.sock"))
+        gate = ("--gate-fd", str(descriptors[1]))
     command = (
         "-m", "keystead.trail",
         "--data", settings.data,
-        "--fd", str(descriptor),
+        "--fd", str(descriptors[0]), *gate,
         "--keyholder-socket", str(runtime.path / "recorder-key.sock"),
         "--origin", installation.origin,
         "--checkpoint-seconds", str(settings.checkpoint_seconds),
@@ -346,7 +382,7 @@ def recorder(settings: Settings, installation: Installation, runtime: Runtime) -
         "--log-format", settings.log_format,
     )  # fmt: skip  # an option and its value stand together
     final = {LOG_REFUSED: "The trail must not be written to until somebody has looked at it; the lines above say why."}
-    return Child("recorder", command, descriptors=(descriptor,), final=final)
+    return Child("recorder", command, descriptors=tuple(descriptors), final=final)
 
 
 async def hear(descriptor: int, times: int) -> None:

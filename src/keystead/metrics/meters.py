@@ -153,6 +153,8 @@ WITNESS_FAILURES = Counter(
     "keystead_witness_failures_total", "Times a witness was asked and did not cosign.", "witness"
 )
 INDEX_LAG = Gauge("keystead_trail_index_lag_records", "Records that are durable and not yet indexed.")
+SINK_LAG = Gauge("keystead_sink_lag_records", "Durable records that a sink has not taken.", "sink")
+SINK_FAILURES = Counter("keystead_sink_failures_total", "Times a sink did not take what it was given.", "sink")
 RESERVE = Gauge("keystead_trail_reserve_bytes", "Disk space held back for a full disk; 0 when it has been released.")
 DISK_FREE = Gauge("keystead_data_free_bytes", "Free space of the file system with the data folder.")
 FEED_READ_AT = Gauge("keystead_feed_read_timestamp_seconds", "When the other nodes' changes were last read.")

@@ -47,6 +47,13 @@ class SocketRecorder:
             raise RecorderLost from None
         return made
 
+    @classmethod
+    def begin(cls, path: Path) -> Self:
+        """Without waiting for it: while there is none, records fail."""
+        made = cls(path)
+        made._returning = asyncio.get_running_loop().create_task(made._establish())
+        return made
+
     @property
     def healthy(self) -> bool:
         return self._pipeline is not None

@@ -22,6 +22,7 @@ from keystead.keyholder.hardening import die_with_parent, harden_memory, lock_me
 from keystead.metrics import meters
 from keystead.trail import setup
 from keystead.trail.errors import LogBroken, LogDamaged, LogInUse, LogMissing
+from keystead.trail.gate import Gate
 from keystead.trail.log import Log
 from keystead.trail.own_events import describing
 from keystead.trail.reserve import Reserve
@@ -69,7 +70,8 @@ def run(options: argparse.Namespace, locked: str) -> None:
     log.checkpoint(signer.sign)  # 4
     meters.CHECKPOINT_AT.set(time.time())
     log.note("RecorderStarted", {"version": __version__, "size": log.size})
-    serving = Serving(log, listener, signer.sign, options.checkpoint_seconds, say)
+    gate = None if options.gate_fd is None else Gate(socket.socket(fileno=options.gate_fd))
+    serving = Serving(log, listener, signer.sign, options.checkpoint_seconds, say, gate)
     say(f"ready; {log.size} records; {locked}")
     serving.run()  # 5
     log.close()
@@ -79,6 +81,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = argparse.ArgumentParser(prog="python -m keystead.trail")
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--fd", type=int, required=True, help="a listening unix socket")
+    options.add_argument("--gate-fd", type=int, help="a listening unix socket, where sinks are required")
     options.add_argument("--keyholder-socket", type=Path, required=True)
     options.add_argument("--origin", required=True, help="the log's name in its checkpoints")
     options.add_argument("--checkpoint-seconds", type=float, required=True)

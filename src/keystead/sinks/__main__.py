@@ -1,0 +1,5 @@
+"""The sinks' process, as the supervisor starts it."""
+
+from keystead.sinks.process import main
+
+main()
