@@ -154,7 +154,7 @@ async def run(served: Served, operation: binding.Operation, request: Request, ca
     try:
         arguments = served.codec.parse(operation, request)
         if served.service.throttle is not None:
-            served.service.throttle(call)
+            served.service.throttle(served.service.room, call)
         answer = await operation.function(served.service.room, call, **arguments)
         if not call.decided and operation.name not in served.service.exempt:
             raise Undecided(operation.name)  # noqa: TRY301  # the invariant belongs inside the door

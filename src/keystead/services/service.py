@@ -21,7 +21,7 @@ class Service:
     unforeseen  the code of an internal error
     exempt      operations that make no access decision, by AWS's name
     refused     "Operation" or "Operation.Member" that is known and not served, with the reason
-    throttle    counts each call before its operation is run, or raises
+    throttle    with the room, counts each call before its operation is run, or raises
     buckets     names that may stand before the host's instead of in the path
     """
 
@@ -32,5 +32,5 @@ class Service:
     unforeseen: str
     exempt: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
-    throttle: Callable[[Call], None] | None = None
+    throttle: Callable[[Any, Call], None] | None = None
     buckets: frozenset[str] = frozenset()

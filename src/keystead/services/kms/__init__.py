@@ -91,5 +91,5 @@ def service(keys: Keys) -> Service:
         errors=ERRORS,
         unforeseen="KMSInternalException",
         refused=REFUSED,
-        throttle=keys.throttle,
+        throttle=Keys.throttle,
     )
