@@ -21,6 +21,8 @@ VERBS: Final = {
     "who-can":    "who_can:who_can",
     "who-holds":  "who_holds:who_holds",
     "function":   "function:application",
+    "blast-radius": "exposure:blast_radius",
+    "overdue":    "exposure:overdue",
     "backup":     "backup:backup",
     "restore":    "backup:restore",
     "root":       "root:application",

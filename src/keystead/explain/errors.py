@@ -15,3 +15,11 @@ class NothingToRead(Exception):
     def __init__(self, arn: str) -> None:
         super().__init__(arn)
         self.arn = arn
+
+
+class PrincipalElsewhere(Exception):
+    """Not the ARN of a user or role of the account."""
+
+
+class TimesReversed(Exception):
+    """A time that ends before it begins."""

@@ -9,7 +9,7 @@ without a condition already. Times in policies are taken at the moment that is a
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from keystead.access.paths import Way
@@ -65,18 +65,23 @@ async def current(room: Explain, secret: Secret) -> tuple[Kept, Keyed]:
 
 
 async def readers(lookup: Lookup, secret: Secret) -> dict[str, float]:
-    """When each principal last read it, by its ARN, as far as the index of events reaches."""
+    """When each principal last read it, as far as the index of events reaches: roles by ARN, users by name."""
     return await lookup.last_by_principal(
         secret.account, secret.region, secret.arn, ("GetSecretValue", "BatchGetSecretValue")
     )
 
 
 def answer(rows: Rows, subject: Subject, at: float, used: Mapping[str, float]) -> list[Row]:
-    """Pure, and slow for thousands: not for the event loop. `used`: by unique id or ARN."""
+    """Pure, and slow for thousands: not for the event loop. `used`: by unique id, name of a user or ARN of a role."""
     account = account_of(rows)
     found = list(rows_of(account, subject, at))
-    ids = {holder.arn: holder.entity.id for holder in account.holders}
-    return [replace(one, last_used=used.get(ids.get(one.principal, ""), used.get(one.principal))) for one in found]
+    names = {holder.arn: (holder.entity.id, holder.entity.name) for holder in account.holders if not holder.is_role}
+    names |= {holder.arn: (holder.entity.id, holder.arn) for holder in account.holders if holder.is_role}
+    return [replace(one, last_used=last(used, names.get(one.principal, (one.principal,)))) for one in found]
+
+
+def last(used: Mapping[str, float], names: Iterable[str]) -> float | None:
+    return next((used[name] for name in names if name in used), None)
 
 
 def rows_of(account: Account, subject: Subject, at: float) -> Iterator[Row]:

@@ -126,10 +126,16 @@ class Lookup:
     async def last_by_principal(
         self, account: str, region: str, resource: str, names: Sequence[str]
     ) -> dict[str, float]:
-        """When each principal, by its ARN, last did one of these operations with a resource, within RETENTION_DAYS."""
+        """When each principal last did one of these with a resource, within RETENTION_DAYS: roles by ARN, users by name."""
         async with self._database.read() as connection:
             found = await store.last_by_principal(connection, account, region, resource, names)
         return {arn: float(at) for arn, at in found.items()}
+
+    async def done_by(self, account: str, principal: str, since: float, until: float) -> list[Any]:
+        """What a principal did, by operation and resource, within RETENTION_DAYS. Raises IndexBehind."""
+        await self._caught_up()
+        async with self._database.read() as connection:
+            return await store.done_by(connection, account, principal, int(since), int(until))
 
     def close(self) -> None:
         self._reader.close()

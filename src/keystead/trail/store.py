@@ -275,17 +275,44 @@ async def of_request(connection: Connection, account: str, request_id: str) -> l
 async def last_by_principal(
     connection: Connection, account: str, region: str, resource: str, names: Sequence[str]
 ) -> dict[str, int]:
-    """When each principal, by its ARN, last did one of these with a resource, without an error."""
-    joined = select(events.c.principal, func.max(events.c.at)).join(resources, resources.c.seq == events.c.seq)
+    """When each principal last did one of these with a resource, without an error: roles by ARN, users by name."""
+    columns = (events.c.principal, events.c.username, func.max(events.c.at))
+    joined = select(*columns).join(resources, resources.c.seq == events.c.seq)
     wanted = joined.where(
         resources.c.account == account,
         resources.c.region == region,
         resources.c.name == resource,
         events.c.name.in_(names),
         events.c.error.is_(None),
-        events.c.principal.is_not(None),
     )
-    return {row[0]: row[1] for row in await connection.execute(wanted.group_by(events.c.principal))}
+    rows = await connection.execute(wanted.group_by(events.c.principal, events.c.username))
+    found: dict[str, int] = {}
+    for principal, username, at in rows:
+        who = principal or username
+        if who is not None:
+            found[who] = max(at, found.get(who, at))
+    return found
+
+
+def is_principal(arn: str) -> ColumnElement[bool]:
+    """Of a role's sessions the index has the role, of a user the name."""
+    if ":user/" in arn:
+        return events.c.principal.is_(None) & (events.c.username == arn.rpartition("/")[2])
+    return events.c.principal == arn
+
+
+async def done_by(connection: Connection, account: str, principal: str, since: int, until: int) -> list[Row[Any]]:
+    """What a principal, by its ARN, did without an error: by operation and resource, how often, first and last."""
+    joined = select(
+        events.c.name,
+        resources.c.name.label("resource"),
+        func.count().label("times"),
+        func.min(events.c.at).label("first"),
+        func.max(events.c.at).label("last"),
+    ).join(resources, resources.c.seq == events.c.seq)
+    mine = (events.c.account == account) & is_principal(principal) & events.c.error.is_(None)
+    wanted = joined.where(mine, events.c.at >= since, events.c.at <= until)
+    return list(await connection.execute(wanted.group_by(events.c.name, resources.c.name)))
 
 
 def within(row: Row[Any], wanted: Wanted) -> bool:

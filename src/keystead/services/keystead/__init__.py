@@ -5,6 +5,7 @@ from typing import Final
 from keystead.explain.room import Explain
 from keystead.services.keystead.access import list_principals_with_access
 from keystead.services.keystead.errors import ERRORS, UNFORESEEN
+from keystead.services.keystead.exposure import get_key_blast_radius, get_principal_blast_radius, list_overdue
 from keystead.services.keystead.holders import list_secret_holders
 from keystead.services.keystead.refused import REFUSED
 from keystead.services.keystead.requests import explain_request
@@ -12,7 +13,14 @@ from keystead.services.service import Function, Service
 
 __all__ = ["OPERATIONS", "REFUSED", "service"]
 
-OPERATIONS: Final[tuple[Function, ...]] = (explain_request, list_principals_with_access, list_secret_holders)
+OPERATIONS: Final[tuple[Function, ...]] = (
+    explain_request,
+    list_principals_with_access,
+    get_key_blast_radius,
+    get_principal_blast_radius,
+    list_overdue,
+    list_secret_holders,
+)
 
 
 def service(room: Explain) -> Service:

@@ -24,6 +24,8 @@ ERRORS: Final[Table] = {
     keys.ArnElsewhere:        ("ValidationException",       "Invalid arn {what}"),
     secrets.SecretNotFound:   ("ResourceNotFoundException", "There is no such secret."),
     secrets.NameInvalid:      ("ValidationException",       "That is no name or ARN of a secret."),
+    errors.PrincipalElsewhere: ("ValidationException",      "That is no user or role of this account."),
+    errors.TimesReversed:     ("ValidationException",       "The end must not come before the beginning."),
     errors.NothingToRead:     ("ResourceNotFoundException", "{arn} has no current value, or its key is gone."),
     errors.RequestUnknown:   ("ResourceNotFoundException", "The trail has no request {request_id} of the last 90 days."),
     lookup.IndexBehind:      ("ThrottlingException",       "The index of the trail is behind. Try again."),  # clients do

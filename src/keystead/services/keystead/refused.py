@@ -1,7 +1,5 @@
-"""What the own model has and is not served, and why."""
+"""What the own model has and is not served, and why: nothing."""
 
 from typing import Final
 
-LATER: Final = "not served yet"
-
-REFUSED: Final = dict.fromkeys(("GetKeyBlastRadius", "GetPrincipalBlastRadius", "ListOverdue"), LATER)
+REFUSED: Final[dict[str, str]] = {}
