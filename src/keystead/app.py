@@ -140,7 +140,9 @@ class House:
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
         index = index_of(database, trail, installation.node)
         files = Files.of(settings)
-        health = Health(keyholder, recorder, database, feed, trail, installation.node, clock)
+        health = Health(
+            keyholder, recorder, database, feed, trail, installation.node, clock, tuple(keys.stores.modules)
+        )
         rekeyed = asyncio.Event()
         feed.on(sealed_keys.KIND, lambda _: rekeyed.set())
         return cls(

@@ -4,14 +4,15 @@
     keyholder    answers, so it is unsealed                 database   can be written to
     recorder     connected                                  feed       the lease holds: what caches say may be believed
     sinks        where any are named: those that are required have taken what they were given
-    details      index: records that are durable and not yet indexed; reserve: whether disk space is held back;
+    details      modules: hardware security modules, which do not count for the status;
+                 index: records that are durable and not yet indexed; reserve: whether disk space is held back;
                  witnesses: what each has cosigned, and what the quorum has; ill_since: RFC 3339, of each part that is ill
 
 Asking costs one round trip to each part, and no more than one of them each SECONDS, however often the page is called.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,7 @@ class Health:
     trail: Path
     node: str
     clock: Callable[[], float]
+    modules: Sequence[str] = ()
     _page: Page = (503, b"")
     _until: float = 0.0
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -77,12 +79,15 @@ class Health:
         sinks = standing.load(self.trail)
         if sinks is not None:
             parts["sinks"] = well_served(sinks, self.clock())
-        self._note(parts)
+        modules = await self._modules()
+        self._note({**parts, **modules})
         details: dict[str, object] = {
             "index": {"lag_records": lag},
             "reserve": "kept" if (self.trail / reserve.NAME).exists() else "released",
             "ill_since": {name: logs.stamp(at) for name, at in self._ill_since.items()},
         }
+        if modules:
+            details["modules"] = {name: said(is_well) for name, is_well in modules.items()}
         if (known := cosigned.standings(self.trail)) is not None:
             details["witnesses"] = witnessed(known, self.trail)
         if sinks is not None:
@@ -97,6 +102,11 @@ class Health:
                 self._ill_since.pop(name, None)
             else:
                 self._ill_since.setdefault(name, self.clock())
+
+    async def _modules(self) -> dict[str, bool]:
+        """Whether each hardware security module can be used. One that cannot does not stop what needs none."""
+        found = await asyncio.gather(*(well(self.keyholder.look_hsm(name)) for name in self.modules))
+        return dict(zip(self.modules, found, strict=True))
 
     async def _lag(self) -> int | None:
         """None when it cannot be known now."""

@@ -167,9 +167,8 @@ class Token:
         pin = self._pin()
         if self._refused_pin and hmac.compare_digest(pin, self._refused_pin):
             raise Refused
-        if self._library is not None:
-            self._library.finalize()
         self._library = pkcs11.lib(self._entry.module)  # initialises it, or raises
+        self._library.reinitialize()  # whoever did so before may have seen other tokens
         try:
             self._session = self._found().open(rw=True, user_pin=pin.decode())
         except (errors.PinIncorrect, errors.PinLocked, errors.PinInvalid, errors.PinLenRange):
