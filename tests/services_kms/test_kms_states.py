@@ -126,7 +126,11 @@ NAMES = {
 }
 """Rows that are not named as their operation is."""
 
-WITHOUT_STATE = {"create_key", "list_keys", "generate_random", "list_retirable_grants"}
+WITHOUT_STATE = {
+    "create_key", "list_keys", "generate_random", "list_retirable_grants", "create_custom_key_store",
+    "describe_custom_key_stores", "update_custom_key_store", "connect_custom_key_store",
+    "disconnect_custom_key_store", "delete_custom_key_store",
+}  # fmt: skip  # names
 """Operations that are not about one key."""
 
 ONCE = {
