@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keystead.services import cloudtrail, iam, kms, sts
+from keystead.catalogue import SERVICES
 from keystead.trail import event as events
 from keystead.trail import redaction
 from keystead.trail.notes import Notes
 from keystead.wire import model
 from keystead.wire.shapes import field_name
 
-SERVICES = {"kms": kms, "iam": iam, "sts": sts, "cloudtrail": cloudtrail}
 MARK = "MARKED-AS-SECRET"
 SECRETS = {"GrantToken", "GrantTokens", "SessionToken", "ImportToken"}
 """By facts of the trail, not by the code that is tested: what the model does not mark and must not be shown."""
@@ -59,7 +58,7 @@ SCALARS = {
 
 
 @EVERY
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_no_secret_reaches_the_record(service, operation, data):
     redactor = redaction.compile(service, operation)
@@ -125,6 +124,10 @@ READ_ONLY = {
     #  not Get, List, Describe or Lookup, and all the same true      source: trail facts, section 3
     "Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GenerateRandom",
     "AssumeRole", "AssumeRoleWithWebIdentity", "SimulateCustomPolicy", "SimulatePrincipalPolicy",
+    "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "DeriveSharedSecret", "Encapsulate", "Decapsulate",
+    "Sign", "Verify", "GenerateMac", "VerifyMac", "BatchGetSecretValue",
+    "HeadBucket", "HeadObject",                           # S3 API reference: they read
+    "ExplainRequest",                                     # ours: it asks what was decided
 }  # fmt: skip
 
 
