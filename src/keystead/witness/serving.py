@@ -48,10 +48,10 @@ def serve(
 
     tls  certificate chain and private key, PEM files; both or neither
     """
+    book = Book(data)
     log_setup.configure("witness", chosen(""))
     harden_memory()
     os.umask(0o077)
-    book = Book(data)
     lock = book.lock()
     try:
         cosigning = Cosigning(book, Signer(book.name, book.seeds()))
