@@ -1,6 +1,8 @@
 """What every bucket promises: the one on the disk, and the one in an S3-compatible store."""
 
 import gzip
+import resource
+import signal
 
 import pytest
 
@@ -128,6 +130,26 @@ def test_what_a_killed_writer_left_is_no_object(tmp_path):
     assert [entry.key for entry in bucket.list("", "", 10)] == ["a"]
     with pytest.raises(ObjectMissing):
         bucket.get("b")
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path):
+    """The size of files is limited in the place of the disk's."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    bucket = FolderBucket(tmp_path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(BucketLost):
+            bucket.put("a", bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+    assert list((tmp_path / ".incoming").iterdir()) == []
+    with pytest.raises(ObjectMissing):
+        bucket.get("a")
+    bucket.put("a", bytes(5000))
+    assert len(bucket.get("a").content) == 5000
 
 
 def test_objects_are_for_their_owner_alone(tmp_path):

@@ -194,8 +194,8 @@ class FolderBucket:
         made = make_folders(path.parent)
         (self._root / INCOMING).mkdir(mode=0o700, exist_ok=True)
         fresh = self._root / INCOMING / secrets.token_hex(8)
-        disk.replace(fresh, content)
         try:
+            disk.replace(fresh, content)
             if replace:
                 fresh.replace(path)
             else:
@@ -203,8 +203,9 @@ class FolderBucket:
         except FileExistsError:
             if not same(path.read_bytes(), content):
                 raise ObjectDiffers(str(path.relative_to(self._root))) from None
-        finally:
-            fresh.unlink(missing_ok=True)
+        finally:  # what a full disk left of it would fill the disk further
+            for left in (fresh, fresh.with_name(f"{fresh.name}.new")):
+                left.unlink(missing_ok=True)
         for folder in (path.parent, *made):
             disk.sync_folder(folder)
 
