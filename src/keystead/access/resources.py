@@ -14,9 +14,12 @@ from keystead.access.document import Listed
 from keystead.access.patterns import (
     ARN_PARTS,
     Tokens,
+    Variable,
+    Wild,
     anything,
     arn_matcher,
     has_variables,
+    merged,
     resolved,
     split,
     tokens_of,
@@ -103,11 +106,33 @@ def compiled(listed: Listed, *, variables: bool, denies: bool) -> Applies:
 def with_variables(
     static: list[Callable[[str], bool]], moving: list[Tokens], *, negated: bool, denies: bool
 ) -> Applies:
+    if not negated:
+        return any_of(static, moving)
+
     def applies(request: Request) -> bool:
         found = [resolved(tokens, request.context) for tokens in moving]
         if negated and not denies and None in found:
             return False
         matchers = [*static, *(arn_matcher(tokens) for tokens in found if tokens is not None)]
         return any(matches(request.resource) for matches in matchers) is not negated
+
+    return applies
+
+
+def any_of(static: list[Callable[[str], bool]], moving: list[Tokens]) -> Applies:
+    """A pattern that would not match whatever its variables stood for is not filled in."""
+    pairs = [(arn_matcher(merged([Wild.MANY if isinstance(one, Variable) else one for one in tokens])), tokens)
+             for tokens in moving]  # fmt: skip
+
+    def applies(request: Request) -> bool:
+        resource = request.resource
+        if static and any(matches(resource) for matches in static):
+            return True
+        for may_match, tokens in pairs:
+            if may_match(resource):
+                found = resolved(tokens, request.context)
+                if found is not None and arn_matcher(found)(resource):
+                    return True
+        return False
 
     return applies
