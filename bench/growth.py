@@ -116,7 +116,10 @@ def keystead_again(data: Path, house: dict[str, str]) -> Any:
 
 def requests(house: dict[str, str], file: Path, blobs: list[str]) -> Path:
     signer = SigV4Auth(Credentials(house["access_key_id"], house["secret_access_key"]), "kms", house["region"])
-    raws = [one("Decrypt", {"CiphertextBlob": blob}, house["endpoint_url"], signer, n) for n, blob in enumerate(blobs)]
+    raws = [
+        one("TrentService.Decrypt", {"CiphertextBlob": blob}, house["endpoint_url"], signer, n)
+        for n, blob in enumerate(blobs)
+    ]
     file.write_bytes(b"".join(b"%d\n%b" % (len(raw), raw) for raw in raws))
     return file
 

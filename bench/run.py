@@ -29,7 +29,9 @@ from botocore.credentials import Credentials
 HERE: Final = Path(__file__).parent
 SIGNED: Final = 500
 CONTEXT: Final = {"table": "customers", "column": "iban"}
-OPERATIONS: Final = ("Encrypt", "Decrypt", "GenerateDataKey")
+TARGETS: Final = {"kms": "TrentService", "secretsmanager": "secretsmanager"}
+SECRETS: Final = ("GetSecretValue",)
+"""Operations of Secrets Manager; all others are KMS's."""
 COMMAND: Final = [sys.executable, "-m", "keystead"]
 House = dict[str, str]
 
@@ -183,30 +185,38 @@ def requests(house: House, folder: Path) -> dict[str, Path]:
 def bodies(house: House) -> dict[str, dict[str, Any]]:
     from base64 import b64encode
 
-    kms = boto3.client(
-        "kms",
-        endpoint_url=house["endpoint_url"],
-        region_name=house["region"],
-        aws_access_key_id=house["access_key_id"],
-        aws_secret_access_key=house["secret_access_key"],
-    )
+    kms, secrets = client(house, "kms"), client(house, "secretsmanager")
+    secrets.create_secret(Name="bench/database", SecretString=json.dumps({"username": "app", "password": "x" * 32}))
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     blob = kms.encrypt(KeyId=key, Plaintext=b"x" * 64, EncryptionContext=CONTEXT)["CiphertextBlob"]
     return {
         "Encrypt": {"KeyId": key, "Plaintext": b64encode(b"x" * 64).decode(), "EncryptionContext": CONTEXT},
         "Decrypt": {"CiphertextBlob": b64encode(blob).decode(), "EncryptionContext": CONTEXT},
         "GenerateDataKey": {"KeyId": key, "KeySpec": "AES_256", "EncryptionContext": CONTEXT},
+        "GetSecretValue": {"SecretId": "bench/database"},
     }
 
 
+def client(house: House, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=house["endpoint_url"],
+        region_name=house["region"],
+        aws_access_key_id=house["access_key_id"],
+        aws_secret_access_key=house["secret_access_key"],
+    )
+
+
 def signed(operation: str, body: dict[str, Any], house: House) -> list[bytes]:
-    signer = SigV4Auth(Credentials(house["access_key_id"], house["secret_access_key"]), "kms", house["region"])
-    return [one(operation, body, house["endpoint_url"], signer, number) for number in range(SIGNED)]
+    service = "secretsmanager" if operation in SECRETS else "kms"
+    signer = SigV4Auth(Credentials(house["access_key_id"], house["secret_access_key"]), service, house["region"])
+    target = f"{TARGETS[service]}.{operation}"
+    return [one(target, body, house["endpoint_url"], signer, number) for number in range(SIGNED)]
 
 
-def one(operation: str, body: dict[str, Any], url: str, signer: SigV4Auth, number: int) -> bytes:
+def one(target: str, body: dict[str, Any], url: str, signer: SigV4Auth, number: int) -> bytes:
     headers = {
-        "X-Amz-Target": f"TrentService.{operation}",
+        "X-Amz-Target": target,
         "Content-Type": "application/x-amz-json-1.1",
         "Host": urlsplit(url).netloc,
         "Amz-Sdk-Invocation-Id": f"{number:08d}-0000-4000-8000-000000000000",

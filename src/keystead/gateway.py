@@ -8,7 +8,6 @@
 6. answer       domain errors by the service's table; the unforeseen says nothing
 """
 
-import asyncio
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final, NamedTuple, Protocol
@@ -213,7 +212,7 @@ class Gateway:
         if len(made) == 1:
             await self._recorder.record(made[0])
         else:
-            await asyncio.gather(*(self._recorder.record(event) for event in made))
+            await self._recorder.record_all(made)
 
     def _events(
         self, served: Served, call: Call, one: Call, outcome: Outcome, tls: Mapping[str, str] | None

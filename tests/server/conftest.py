@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -50,6 +50,10 @@ class Memory:
             raise RecorderLost
         self.events.append(json.loads(event))
         return Receipt(len(self.events))
+
+    async def record_all(self, events: Sequence[bytes]) -> None:
+        for event in events:
+            await self.record(event)
 
     async def close(self) -> None: ...
 

@@ -1,7 +1,7 @@
 """One authenticated request, as every room below the gateway sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -124,14 +124,10 @@ class Call:
         for a minute. `region`, where it is not this call's: the service forwards from there.
         """
         through, region = f"{self.service}.amazonaws.com", region or self.region
-        made = replace(
-            self._another(call_id, action, arguments),
-            service=service,
-            region=region,
-            via=f"{self.service}.{region}.amazonaws.com",
-            source_ip=through,
-            user_agent=through,
-        )
+        made = self._another(call_id, action, arguments)
+        made.service, made.region = service, region
+        made.via = f"{self.service}.{region}.amazonaws.com"
+        made.source_ip = made.user_agent = through
         made.proof = proof.make(made, f"{service}:{action}", resource)
         made.notes.additional["originRequestID"] = self.id
         self.forwarded.append(made)
@@ -141,20 +137,27 @@ class Call:
         """One of several things that this call asks for at once: decided by itself, and recorded as a call of its own, in
         another Region where one is given.
         """
-        made = replace(self._another(call_id, action, arguments), region=region or self.region)
+        made = self._another(call_id, action, arguments)
+        made.region = region or self.region
         made.notes.additional["originRequestID"] = self.id
         self.forwarded.append(made)
         return made
 
     def _another(self, call_id: str, action: str, arguments: Mapping[str, Any] | None) -> Self:
-        return replace(
-            self,
-            id=call_id,
-            action=action,
+        """Of the same caller, with nothing decided, noted or forwarded yet."""
+        return type(self)(  # dataclasses.replace would cost more than the rest of the call's way
+            call_id,
+            self.service,
+            action,
+            self.region,
+            self.caller,
+            self.at,
+            self.source_ip,
+            self.user_agent,
+            self.secure,
+            self.partition,
+            self.via,
+            self.proof,
+            self.presented,
             arguments=arguments,
-            decided=False,
-            notes=Notes(),
-            forwarded=[],
-            ended=False,
-            error=None,
         )

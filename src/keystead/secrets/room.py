@@ -153,4 +153,4 @@ async def again(tx: Transaction, secret: Secret, operation: str) -> Secret:
 
 
 def stages_of(secret: Secret, version_id: str) -> Sequence[str]:
-    return secret.stages.get(version_id, ())
+    return sorted(label for label, version in secret.labels.items() if version == version_id)

@@ -120,10 +120,10 @@ class Secret:
     primary_region: str | None = None
     primary_id: int | None = None
     replicas: tuple[Replica, ...] = ()
+    arn: str = field(init=False)
 
-    @property
-    def arn(self) -> str:
-        return arn_of(self.account, self.region, f"{self.name}-{self.suffix}")
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arn", arn_of(self.account, self.region, f"{self.name}-{self.suffix}"))
 
     @property
     def key_arn(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +44,9 @@ class LocalRecorder:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         return await receipt
+
+    async def record_all(self, events: Sequence[bytes]) -> None:
+        await asyncio.gather(*(self.record(event) for event in events))
 
     async def close(self) -> None:
         """What has been asked is still recorded."""

@@ -1,5 +1,6 @@
 """What the recorder promises: a record that it has acknowledged is in the log and stays there."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -23,5 +24,8 @@ class Recorder(Protocol):
 
         Raises RecorderLost, after which nobody knows whether it is; RecordRefused, and it is not.
         """
+
+    async def record_all(self, events: Sequence[bytes]) -> None:
+        """Likewise of several, in their order; returns when all are durable. Where it raises, some of them may be."""
 
     async def close(self) -> None: ...
