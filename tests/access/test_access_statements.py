@@ -203,6 +203,9 @@ def test_an_exception_is_a_denial_that_names_the_policy(words, where):
 CONSTANT = [
     ([statement()], {}, True),
     ([statement(Condition={"Null": {"aws:x": "true"}})], {}, False),
+    ([statement(Condition={"StringNotEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}})], {}, True),
+    ([statement(Condition={"StringNotEquals": {"kms:ViaService": "${aws:x}"}})], {}, False),
+    ([statement(Condition={"Null": {"kms:ViaService": "true", "aws:x": "true"}})], {}, False),
     ([statement(), statement("Deny", Condition={"Null": {"aws:x": "false"}})], {}, False),
     ([statement(), statement("Deny", Action="s3:*", Condition={"Null": {"aws:x": "false"}})], {}, True),
     ([statement(), statement("Deny", Resource="arn:aws:s3:::a", Condition={"Null": {"aws:x": "false"}})], {}, True),

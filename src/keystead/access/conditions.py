@@ -9,6 +9,7 @@ Source: IAM user guide, condition operators and multivalued context keys.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from keystead.access.document import Quantifier, Test
 from keystead.access.operators import NULL, OPERATORS, Matches
@@ -16,6 +17,23 @@ from keystead.access.request import Context
 from keystead.access.values import truth
 
 Holds = Callable[[Context], bool]
+
+SETTLED: Final = frozenset(
+    {
+        #  follow from who calls
+        "aws:principalaccount", "aws:principalarn", "aws:principaltype", "aws:userid", "aws:username",
+        "kms:calleraccount",
+        #  follow from the service that a call comes through
+        "aws:viaawsservice", "kms:viaservice",
+    }
+)  # fmt: skip  # a list of names
+"""Keys whose values no further thing in a request changes: what was decided by them may be remembered for the same caller and
+the same service."""
+
+
+def settled(tests: tuple[Test, ...], *, variables: bool) -> bool:
+    """Whether a block looks at settled keys alone."""
+    return all(test.key in SETTLED and not (variables and "${" in "".join(test.values)) for test in tests)
 
 
 def compiled(tests: tuple[Test, ...], *, variables: bool, denies: bool) -> tuple[Holds, ...]:

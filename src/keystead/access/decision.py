@@ -93,7 +93,8 @@ NOTHING_SAID: Final[Said] = (None, None, None, None)
 class Decision:
     """explicit  a Deny statement matched; otherwise nothing allowed
     denier    the kind of policy that a denial is put down to
-    constant  neither a condition, a variable nor a grant was looked at: it may be remembered for what was asked
+    constant  no variable, no grant, and no condition but on settled keys was looked at: it may be remembered for what was
+              asked by this caller through the same service
     grant     the id of the grant that allowed it
     failure   an evaluation that raised: the kind of exception and of policy
     said      the statements that allowed, in each kind of policy, or that denied

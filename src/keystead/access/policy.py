@@ -33,7 +33,8 @@ DENIES: Final = Stance.DENIES
 SILENT: Final = Stance.SILENT
 STANCES: Final = {named: Stance(named.value) for named in Named}
 Answer = tuple[Stance, bool, int]
-"""A stance; whether it would be the same for every request of this principal for this action and resource; and the number of
+"""A stance; whether it would be the same for every request of this principal, through this service if through one, for this
+action and resource; and the number of
 the statement that it is put down to, from 0, or NOBODY."""
 NOBODY: Final = -1
 
@@ -44,12 +45,14 @@ class Rule:
 
     number  its place in the document
     varies  its resources have variables
+    settled  its tests, if any, look at nothing but the caller and the service that the call comes through
     tests   one for each of the statement's; `holds` is all of them, if there are any
     """
 
     number: int
     denies: bool
     varies: bool
+    settled: bool
     about: Callable[[str], bool]
     applies: resources.Applies
     names: principals.Names | None
@@ -86,7 +89,7 @@ class Policy:
             if not rule.applies(request):
                 continue
             if rule.holds is not None:
-                fixed = False
+                fixed = fixed and rule.settled
                 if not rule.holds(request.context):
                     continue
             if rule.denies:
@@ -125,6 +128,7 @@ def rule_of(number: int, statement: Statement, document: Document, ids: Mapping[
         number=number,
         denies=denies,
         varies=listed is not None and not resources.fixed(listed, variables=variables),
+        settled=conditions.settled(statement.tests, variables=variables),
         about=actions.compiled(statement.actions),
         applies=everywhere if listed is None else resources.compiled(listed, variables=variables, denies=denies),
         names=None if named is None else principals.compiled(named, ids, denies=denies),

@@ -80,7 +80,7 @@ def weigh(
     caller = call.caller
     if call.via is not None:
         check_forwarding(call, action, resource, extra)
-    asked = (action, resource, combine, resource_account, resource_policy, grant is not None)
+    asked = (action, resource, combine, resource_account, resource_policy, grant is not None, call.via)
     remembered = caller.decisions.get(asked)
     if remembered is not None:
         decision, noted = remembered

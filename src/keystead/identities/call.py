@@ -13,7 +13,7 @@ from keystead.identities.presented import Presented
 from keystead.identities.proof import Proof
 from keystead.trail.notes import Decided, Notes
 
-Asked = tuple[str, str, Combine, str | None, Policy | None, bool]
+Asked = tuple[str, str, Combine, str | None, Policy | None, bool, str | None]
 """What a remembered decision was about: action, resource, way to combine, the resource's account and policy, and
 whether grants count."""
 

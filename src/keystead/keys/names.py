@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from keystead.identities.call import Call
 from keystead.keys.errors import AliasNotAllowed, ArnElsewhere, KeyIdMalformed
 from keystead.keys.key import alias_arn, arn_of
 
+READ: Final = 4096
+"""ARNs that are read once."""
 KEY_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
 ARN: Final = re.compile(r"arn:([^:]+):kms:([^:]*):([0-9]{12}):(key/|alias/)(.+)", re.DOTALL)
 
@@ -31,7 +34,7 @@ class Named:
 def read(call: Call, text: str, *, aliases: bool) -> Named:
     """Raises KeyIdMalformed, ArnElsewhere, AliasNotAllowed."""
     if text.startswith("arn:"):
-        return read_arn(call, text, aliases=aliases)
+        return read_arn(call.partition, call.region, text, aliases=aliases)
     if text.startswith("alias/"):
         if not aliases:
             raise KeyIdMalformed(text)
@@ -41,12 +44,13 @@ def read(call: Call, text: str, *, aliases: bool) -> Named:
     return Named(call.account, call.region, text, None)
 
 
-def read_arn(call: Call, text: str, *, aliases: bool) -> Named:
+@lru_cache(READ)
+def read_arn(partition: str, here: str, text: str, *, aliases: bool) -> Named:
     found = ARN.fullmatch(text)
-    if found is None or found[1] != call.partition:
+    if found is None or found[1] != partition:
         raise ArnElsewhere(text)
     _, region, account, kind, rest = found.groups()
-    if region != call.region:
+    if region != here:
         raise ArnElsewhere(region)
     if kind == "alias/":
         if not aliases:

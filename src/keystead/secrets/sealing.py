@@ -25,6 +25,9 @@ PROBE: Final = "RequestToValidateKeyAccess"
 """SecretVersionId of the calls that only find out whether the caller may use a key (Secrets Manager user guide)."""
 DATA_KEY: Final = 32
 
+DENIALS: Final = (AccessDenied, SessionForbidden)
+REFUSALS: Final = (*DENIALS, KeyFault, CiphertextInvalid, RequestRefused)
+
 
 def context_of(secret: Secret, version_id: str) -> dict[str, str]:
     return {"SecretARN": secret.arn, "SecretVersionId": version_id}
@@ -35,10 +38,12 @@ def failing_as(failure: type[SecretFault]) -> Iterator[None]:
     """KMS's refusals, as Secrets Manager tells them. What is lost, such as the keyholder, stays what it is."""
     try:
         yield
-    except (AccessDenied, SessionForbidden):
-        raise KeyDenied from None
-    except (KeyFault, CiphertextInvalid, RequestRefused):
-        raise failure from None
+    except REFUSALS as refusal:
+        raise told(refusal, failure) from None
+
+
+def told(refusal: Exception, failure: type[SecretFault]) -> SecretFault:
+    return KeyDenied() if isinstance(refusal, DENIALS) else failure()
 
 
 async def seal(keys: Keys, call: Call, secret: Secret, version_id: str, value: Value) -> Sealed:
@@ -73,10 +78,17 @@ def decrypting(call: Call, secret: Secret, key_arn: str, context: dict[str, str]
 async def open_(keys: Keys, call: Call, secret: Secret, version_id: str, sealed: Sealed) -> Value:
     """Raises KeyDenied, OpeningFailed."""
     context = context_of(secret, version_id)
-    with failing_as(OpeningFailed), decrypting(call, secret, sealed.key_arn, context) as forwarded:
-        use = await keys.use_to_open(forwarded, "Decrypt", sealed.data_key, named=sealed.key_arn, context=context)
-        content = await use.open_value(sealed.data_key, sealed.content, sealed.kind.encode())
+    try:
+        content = await _open(keys, call, secret, sealed, context)
+    except REFUSALS as refusal:  # not failing_as: this is the way of every read
+        raise told(refusal, OpeningFailed) from None
     return Value(sealed.kind == "binary", content)
+
+
+async def _open(keys: Keys, call: Call, secret: Secret, sealed: Sealed, context: dict[str, str]) -> bytes:
+    with decrypting(call, secret, sealed.key_arn, context) as forwarded:
+        use = await keys.use_to_open(forwarded, "Decrypt", sealed.data_key, named=sealed.key_arn, context=context)
+        return await use.open_value(sealed.data_key, sealed.content, sealed.kind.encode())
 
 
 async def probe(keys: Keys, call: Call, secret: Secret) -> None:

@@ -19,6 +19,7 @@ from keystead.services.secretsmanager.rotation import checked
 Answer = Mapping[str, Any]
 NO_ROTATION: Final = "The RotationToken is not one of a rotation that is going on."
 BOTH: Final = "You can't specify both a binary secret value and a string secret value in the same secret."
+CURRENT_ASKED: Final = {"secretsmanager:versionstage": (CURRENT,)}
 VALUE_LIMIT: Final = 65_536
 """Bytes (Secrets Manager API reference, SecretBinary); the model counts characters of a string."""
 
@@ -154,7 +155,9 @@ async def get_secret_value(
 
 def version_asked(version_id: str | None, stage: str | None) -> Mapping[str, tuple[str, ...]]:
     """Who names no version asks for the current one, and a policy about labels sees that."""
-    return asking(VersionId=version_id, VersionStage=stage or (CURRENT if version_id is None else None))
+    if version_id is None:
+        return CURRENT_ASKED if stage is None else {"secretsmanager:versionstage": (stage,)}
+    return asking(VersionId=version_id, VersionStage=stage)
 
 
 async def answer_with(room: Secrets, call: Call, secret: Secret, version: Version) -> Answer:
