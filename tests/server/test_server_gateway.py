@@ -192,7 +192,7 @@ async def test_an_answer_that_cannot_be_rendered_is_recorded_as_the_failure_it_b
         ("Encrypt", {"Unheard": 1}, "Encrypt", "UnsupportedOperationException"),
         (
             "CreateGrant",
-            {"KeyId": "k", "Operations": ["Sign"], "GranteeServicePrincipal": "s"},
+            {"KeyId": "k", "Operations": ["Sign"], "GranteeServicePrincipal": "s3.amazonaws.com"},
             "CreateGrant",
             "UnsupportedOperationException",
         ),
