@@ -31,6 +31,7 @@ bench: setup ## requests per second as ratios; results also in bench/latest.json
 	@command -v wrk >/dev/null || sh scripts/debian.sh wrk
 	@sh scripts/debian.sh $(SERVERS) || true
 	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/recording.py
 	@$(BIN)/python bench/algorithms.py
 	@command -v age >/dev/null || sh scripts/debian.sh age || true
 	@$(BIN)/python bench/envelope.py

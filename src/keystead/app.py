@@ -49,7 +49,7 @@ from keystead.secrets.room import Secrets
 from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, sts
 from keystead.services.service import Service
 from keystead.stores.room import Stores
-from keystead.trail import outbox, policy
+from keystead.trail import outbox, policy, retention
 from keystead.trail.asking import Asking
 from keystead.trail.client import Recorder, SocketRecorder
 from keystead.trail.digests import Digests
@@ -67,6 +67,7 @@ Clock = Callable[[], float]
 INDEX_SECONDS: Final = 0.1
 HEAR_SECONDS: Final = 0.5
 CONNECT_SECONDS: Final = 0.5
+DAY: Final = 86400.0
 DELIVERY_SECONDS: Final = 5.0
 """How often it is looked whether log files or digests are due."""
 ASK_SECONDS: Final = 1.0
@@ -207,6 +208,7 @@ class House:
             ),
             Job("deliver log files", min(DELIVERY_SECONDS, settings.trail_log_seconds), self.log_files.deliver),
             Job("deliver digests", min(DELIVERY_SECONDS, settings.trail_digest_seconds), self.sign_digests),
+            *self.retirement(settings.trail_days),
             Job("sweep sessions", SWEEP_SECONDS, self.once("sessions", self.sweep)),
             Job("prune the index", PRUNE_SECONDS, self.prune),
             Job("prune the change feed", PRUNE_SECONDS, self.once("changes", partial(changes.prune, self.database))),
@@ -231,6 +233,17 @@ class House:
             return work
         holder = f"{self.installation.node}/{os.getpid()}"
         return partial(leases.alone, self.database, name, holder, LEASE_SECONDS, work)
+
+    def retirement(self, days: int) -> tuple[Job, ...]:
+        """Of files that have been kept for so many days; none where they stay for ever."""
+        if not days:
+            return ()
+
+        async def retire() -> None:
+            before = self.clock() - days * DAY
+            await retention.retire(self.database, self.files, self.installation.node, before)
+
+        return (Job("retire trail files", PRUNE_SECONDS, self.once("trail files", retire)),)
 
     async def sign_digests(self) -> None:
         """Of all nodes' files, by one of them."""

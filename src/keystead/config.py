@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
     sinks         a file that names where else every record goes (sinks.configuration); empty for DATA/sinks.toml, if it is there
     trail_log_seconds, trail_digest_seconds  how often log files and signed digests are made
+    trail_days    how long they are kept in the bucket; 0 for ever
     functions_endpoint, functions_ca  where rotation functions find this node, and a file of the authorities of its certificate;
                   empty for the address it listens on, and for those that everybody trusts
     unconfined_functions  run functions in directories also where the system cannot confine them (executors.confinement)
@@ -79,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sinks: str = ""
     trail_log_seconds: float = 300.0
     trail_digest_seconds: int = 3600
+    trail_days: int = 0
     scheduler_seconds: float = 1.0
     functions_endpoint: str = ""
     functions_ca: str = ""

@@ -120,6 +120,8 @@ def refuse_bad_regions(settings: Settings) -> None:
 
 def refuse_bad_store(settings: Settings) -> None:
     """Where the trail's files go. Raises StartFailed."""
+    if settings.trail_days < 0:
+        raise StartFailed("The trail's files are kept for some days, or 0 for ever.")
     if settings.trail_log_seconds <= 0 or settings.trail_digest_seconds < 1:
         raise StartFailed("The trail's log files and digests need a time of their own: some seconds each.")
     if not settings.trail_store.startswith("s3:"):

@@ -29,6 +29,7 @@ def test_a_good_store_is_taken(settings):
         ({"trail_store": "s3://a-bucket?endpoint=http://minio:9000"}, "plain HTTP"),
         ({"trail_log_seconds": 0}, "a time of their own"),
         ({"trail_digest_seconds": 0}, "a time of their own"),
+        ({"trail_days": -1}, "0 for ever"),
     ],
 )
 def test_a_bad_one_stops_the_start_with_a_word_to_the_operator(settings, said):

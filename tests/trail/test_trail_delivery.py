@@ -14,6 +14,7 @@ from keystead.trail.bucket import BucketLost, ObjectDiffers
 from keystead.trail.delivered import DigestKey
 from keystead.trail.digests import YEAR
 from keystead.trail.log_files import AnotherBucket
+from keystead.trail.retention import retire
 from keystead.trail.segments import Reader
 
 from .delivery import ACCOUNT, HOUR, NOW, OTHER, REGION, Fate, Found, Killed, stage
@@ -372,3 +373,42 @@ async def test_a_record_that_is_of_nowhere_stops_nothing(quick):
         await house.node.deliver()
 
         assert sum(Found(quick["root"]).events().values()) == 1
+
+
+async def test_what_has_been_kept_long_enough_goes_and_the_chain_goes_on(quick):
+    async with stage(**quick) as house:
+        for _ in range(6):
+            await house.node.record(1)
+            await house.node.deliver()
+            house.now += HOUR
+        await house.node.deliver()
+        before = Found(quick["root"])
+
+        gone = await retire(house.database, house.files, "node0", house.now - 3 * HOUR)
+        again = await retire(house.database, house.files, "node0", house.now - 3 * HOUR)
+        await house.node.record(1)
+        await house.node.deliver()
+        house.now += HOUR
+        await house.node.deliver()
+
+        after = Found(quick["root"])
+        assert (gone > 4, again) == (True, 0)
+        assert len(after.chain()) < len(before.chain())
+        assert after.chain()[-1][1]["previousDigestS3Object"] == after.chain()[-2][0]
+        kept = {file["s3Object"] for _, digest in after.chain() for file in digest["logFiles"]}
+        assert kept >= set(after.logs)
+
+
+async def test_the_newest_digest_and_what_no_digest_lists_stay(quick):
+    async with stage(**quick) as house:
+        await house.node.record(1)
+        await house.node.deliver()
+        house.now += HOUR
+        await house.node.record(1)
+        await house.node.deliver()
+
+        await retire(house.database, house.files, "node0", house.now + 100 * HOUR)
+
+        found = Found(quick["root"])
+        assert len(found.chain()) == 1
+        assert len(found.logs) == 1
