@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 FOLDER ?=
-SERVERS := postgresql mariadb-server redis-server softhsm2
+SERVERS := postgresql mariadb-server redis-server softhsm2 gcc golang-go golang-golang-x-mod-dev
 
 setup: .venv/installed
 
@@ -33,6 +33,7 @@ bench: setup ## requests per second as ratios; results also in bench/latest.json
 	@$(BIN)/python bench/run.py
 	@$(BIN)/python bench/recording.py
 	@$(BIN)/python bench/algorithms.py
+	@$(BIN)/python bench/growth.py
 	@command -v age >/dev/null || sh scripts/debian.sh age || true
 	@$(BIN)/python bench/envelope.py
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from keystead.access.policy import Kind
 from keystead.identities.call import Call
 from keystead.keys.pages import Pages
 from keystead.secrets import policies
 from keystead.secrets.conditions import asking
 from keystead.secrets.policies import DEFAULT
 from keystead.secrets.room import Secrets
+from keystead.services.policy_warnings import warn
 from keystead.services.secretsmanager.answers import identified
 
 Answer = Mapping[str, Any]
@@ -28,6 +30,7 @@ async def put_resource_policy(
     secret = await room.admit(call, "PutResourcePolicy", secret_id, asked=asked)
     policies.check_name(policy_name, writing=True)
     await policies.put(room, call, secret, resource_policy, block_public=bool(block_public_policy))
+    warn(call, resource_policy, Kind.RESOURCE)
     return identified(secret, PolicyName=DEFAULT)
 
 
