@@ -13,8 +13,10 @@ lost may have happened at any time after its start.
 import math
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,36 +39,61 @@ class Use(NamedTuple):
 
 def forbidden_uses(changes: Sequence[Change], uses: Sequence[Use], grace: float = 0.0) -> list[tuple[Use, Change]]:
     """Uses that were allowed though they started more than `grace` seconds after the answer that forbade them."""
+    registers = [
+        Register([one for one in changes if one.register == name]) for name in {one.register for one in changes}
+    ]
     allowed = [use for use in uses if use.refused_by is None]
-    return [(use, change) for use in allowed if (change := contradicted(changes, use, use_permitted=True, grace=grace))]
+    return [
+        (use, change)
+        for use in allowed
+        for register in registers
+        if (change := register.contradicts(use, permitted=True, grace=grace))
+    ]
 
 
 def denied_uses(changes: Sequence[Change], uses: Sequence[Use], grace: float = 0.0) -> list[tuple[Use, Change]]:
     """Uses that were refused though they started more than `grace` seconds after the answer that permitted them."""
-    refused = [use for use in uses if use.refused_by is not None]
+    registers = {
+        name: Register([one for one in changes if one.register == name]) for name in {one.register for one in changes}
+    }
+    refused = [use for use in uses if use.refused_by in registers]
     return [
-        (use, change) for use in refused if (change := contradicted(changes, use, use_permitted=False, grace=grace))
+        (use, change)
+        for use in refused
+        if (change := registers[str(use.refused_by)].contradicts(use, permitted=False, grace=grace))
     ]
 
 
-def contradicted(changes: Sequence[Change], use: Use, *, use_permitted: bool, grace: float) -> Change | None:
-    """A change to the contrary that must have been in force, since no other can have come after it and before the use's end."""
-    concerned = [change for change in changes if use_permitted or change.register == use.refused_by]
-    for change in concerned:
-        if change.permits == use_permitted or change.ended + grace >= use.started:
-            continue
-        if not any(excuses(other, change, use) for other in concerned):
-            return change
-    return None
+class Register:
+    """The changes of one permission, sorted so that a long history is checked in the time that it took to sort it."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._sides = {side: [one for one in changes if one.permits is side] for side in (True, False)}
+        self._started = {side: Latest(ones, "started", "ended") for side, ones in self._sides.items()}
+        self._ended = {side: Latest(ones, "ended", "started") for side, ones in self._sides.items()}
+
+    def contradicts(self, use: Use, *, permitted: bool, grace: float) -> Change | None:
+        """A change to the contrary that must have been in force: it had been answered, and none that excuses the use can have
+        come after it and before the use's end.
+        """
+        change = self._ended[not permitted].before(use.started - grace)
+        excuse = self._started[permitted].before(use.ended)
+        if change is None or (excuse is not None and excuse.ended > change.started):
+            return None
+        return change
 
 
-def excuses(other: Change, change: Change, use: Use) -> bool:
-    return (
-        other.register == change.register
-        and other.permits != change.permits
-        and other.ended > change.started
-        and other.started < use.ended
-    )
+class Latest:
+    """Of the changes whose `by` lies before a moment, the one with the latest `of`."""
+
+    def __init__(self, changes: Sequence[Change], by: str, of: str) -> None:
+        ordered = sorted(changes, key=lambda one: getattr(one, by))
+        self._moments = [getattr(one, by) for one in ordered]
+        self._latest = list(accumulate(ordered, lambda one, other: max(one, other, key=lambda each: getattr(each, of))))
+
+    def before(self, moment: float) -> Change | None:
+        found = bisect_left(self._moments, moment)
+        return self._latest[found - 1] if found else None
 
 
 class Recording:
