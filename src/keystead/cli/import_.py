@@ -60,7 +60,7 @@ def import_(
         return
     if output is Form.table:
         items = asked(items, f"{app}/{env}", file)
-    done = carried_out(items, kms_key_id, {"keystead:app": app, "keystead:env": env})
+    done = carried_out(items, kms_key_id, {"keystead-import:app": app, "keystead-import:env": env})
     applying.replace(behind, references.render({item.entry.name: item.line for item in items}))
     keep_out_of_git(file)
     if delete:

@@ -15,7 +15,7 @@ from keystead.envfile.kinds import Kind, Verdict
 from keystead.envfile.reading import Entry
 from keystead.envfile.references import Reference
 
-FINGERPRINT_TAG: Final = "keystead:fingerprint"
+FINGERPRINT_TAG: Final = "keystead-import:fingerprint"
 REFERENCE: Final = re.compile(r"\$\{\w+\}")
 SHOWN: Final = 8
 """Hex digits of a fingerprint that are shown."""
