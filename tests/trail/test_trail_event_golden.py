@@ -341,9 +341,9 @@ def test_a_denial_is_recorded_without_the_suffix_and_without_parameters(house):
 
 
 def test_an_operation_that_is_not_served_is_recorded_all_the_same(house):
-    record = house.recorded(house.kms.sign, KeyId=house.key["KeyId"], Message=b"m", SigningAlgorithm="ECDSA_SHA_256")
+    record = house.recorded(house.iam.create_virtual_mfa_device, VirtualMFADeviceName="phone")
 
-    assert (record["eventName"], record["errorCode"]) == ("Sign", "UnsupportedOperationException")
+    assert (record["eventName"], record["errorCode"]) == ("CreateVirtualMFADevice", "UnsupportedOperation")
 
 
 def test_an_access_key_is_recorded_without_its_secret(house):
