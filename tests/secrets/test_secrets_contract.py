@@ -117,7 +117,9 @@ async def test_two_writers_leave_one_current_version(world):
 async def test_days_of_reading_are_folded_in(world):
     async with world:
         made = await world.sm("create_secret", name="app", secret_string="0")
-        read = Read(made["ARN"], made["VersionId"], None, None, 1_750_000_123.0, "e")
+        read = Read(
+            made["ARN"], made["VersionId"], None, None, 1_750_000_123.0, "e", "GetSecretValue", None, None, None
+        )
         day = 1_750_000_123.0 // 86_400 * 86_400
         access = LastAccess()
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from keystead.cli import output
 from keystead.cli.trail import application
 from keystead.database.engine import Database
 from keystead.testing import running
@@ -227,12 +228,11 @@ def test_the_command_finds_by_alias_error_and_operation(served):
     assert found(served, "--to", "2020-01-01") == []
 
 
-def test_the_command_shows_people_a_table(served):
+def test_the_command_shows_people_a_table(served, monkeypatch):
     keystead, key = served
+    monkeypatch.setattr(output.out, "width", 300)  # it was made with what the terminal of this run had
 
-    done = CliRunner().invoke(
-        application, ["search", "--data", str(keystead.data), "--key", key], env={"COLUMNS": "300"}
-    )
+    done = CliRunner().invoke(application, ["search", "--data", str(keystead.data), "--key", key])
 
     assert f":key/{key}" in done.stdout
     assert "DisabledException" in done.stdout

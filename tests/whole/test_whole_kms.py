@@ -197,8 +197,10 @@ def test_regions_are_separate_worlds(node, key):
 
 
 def test_what_is_known_but_not_served_is_refused_by_name(kms, key):
-    with pytest.raises(kms.exceptions.UnsupportedOperationException, match="Sign"):
-        kms.sign(KeyId=key["KeyId"], Message=b"x", SigningAlgorithm="ECDSA_SHA_256")
+    named = {"KeyId": key["KeyId"], "GranteeServicePrincipal": "lambda.amazonaws.com", "Operations": ["Decrypt"]}
+
+    with pytest.raises(kms.exceptions.UnsupportedOperationException, match="GranteeServicePrincipal"):
+        kms.create_grant(**named)
 
 
 def test_last_usage_is_told(kms, key, node):
