@@ -29,7 +29,14 @@ from keystead.unsealed import load_sealed
 
 from .conftest import PASSPHRASE
 
-CHANGED_BY_RESTORING = {"trail_positions", "trail_events", "trail_resources", "key_usage"}
+CHANGED_BY_RESTORING = {
+    "trail_positions",
+    "trail_events",
+    "trail_resources",
+    "key_usage",
+    "key_users",
+    "identity_usage",
+}
 """By indexing what the log has beyond the snapshot; and the act itself stands in the outbox of the original."""
 
 

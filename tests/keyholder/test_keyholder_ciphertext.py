@@ -65,7 +65,7 @@ def test_the_material_id_is_read_from_the_blob():
         b"",
         b"\x01",
         b"\x01" + bytes(OVERHEAD - 1),
-        b"\x02" + bytes(OVERHEAD),
+        b"\x03" + bytes(OVERHEAD),
         b"\x00" + bytes(OVERHEAD),
         b"\x01" + bytes(BLOB_LIMIT),
     ],
