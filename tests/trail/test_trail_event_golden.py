@@ -536,7 +536,8 @@ def test_rotation_and_deletion_that_fall_due_are_events_of_the_service(house):
     house.keystead.do_what_falls_due(at=datetime.now(UTC).timestamp() + 91 * 86400)
 
     found = [json.loads(record.event) for record in house.reader.after(-1, 10_000)]
-    (record,) = [event for event in found if event["eventName"] == "RotateKey"]
+    rotations = {event["eventID"]: event for event in found if event["eventName"] == "RotateKey"}
+    (record,) = rotations.values()  # the outbox may give one twice (trail.outbox)
 
     del record["eventID"], record["eventTime"]
     material = house.kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["CurrentKeyMaterialId"]
