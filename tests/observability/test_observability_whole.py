@@ -17,6 +17,8 @@ pytestmark = pytest.mark.whole
 MARK = "hush-5c1e"
 """In everything that a caller sends."""
 
+PROCESSES = ("keyholder", "recorder", "rotator", "scheduler", "supervisor", "worker-1")
+
 
 def until(holds, seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
@@ -103,17 +105,18 @@ def test_every_process_says_its_lines_in_one_form(watched):
 
 def test_the_numbers_of_all_processes_are_told_in_one_place(watched):
     marked_calls(watched.node)
+    until(lambda: started(watched.samples()) == {f"process={name}" for name in PROCESSES}, 30)
 
     now = watched.samples()
 
-    started = [key[1] for key in now if key[0] == "keystead_process_start_timestamp_seconds"]
-    assert sorted(started) == [
-        f"process={name}" for name in ("keyholder", "recorder", "rotator", "scheduler", "supervisor", "worker-1")
-    ]
     assert now["keystead_requests_total", "code=OK", "operation=Encrypt", "process=worker-1", "service=kms"] == 1.0
     assert now["keystead_keyholder_turns_total", "process=keyholder"] > 0
     assert now["keystead_trail_records_total", "process=recorder"] >= 10
     assert now["keystead_seal_info", "kind=file", "process=keyholder", "version=0.1.0"] == 1.0
+
+
+def started(samples):
+    return {key[1] for key in samples if key[0] == "keystead_process_start_timestamp_seconds"}
 
 
 def test_a_restart_is_counted_and_the_numbers_go_on(watched):
