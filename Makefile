@@ -11,6 +11,7 @@ setup: .venv/installed
 	@sh scripts/setup.sh
 
 demo: setup ## the main job before your eyes; FOLDER=path takes your own files
+	@command -v initdb >/dev/null || sh scripts/debian.sh postgresql || true
 	@$(BIN)/keystead demo $(FOLDER)
 
 test: setup ## everything a fresh machine can run

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 HSM_LOST: Final = "The hardware security module cannot be used now: the lines above say why. Nothing was changed."
-out = Console()
-errors = Console(stderr=True)
+out = Console(emoji=False)  # `:secret:` is part of an ARN
+errors = Console(stderr=True, emoji=False)
 
 
 class Output(StrEnum):

@@ -22,6 +22,8 @@ OFTEN: Final = {
     "KEYSTEAD_TRAIL_DIGEST_SECONDS": "5",
 }
 """So that nobody has to wait an hour for the first digest."""
+WIDTH: Final = "110"
+"""Columns of what `keystead` prints."""
 RETRIES: Final = Config(retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=16)
 
 
@@ -48,6 +50,19 @@ class Stage:
     policy: Path
     calls: Counter[str] = field(default_factory=Counter)
     request_ids: set[str] = field(default_factory=set)
+
+    @property
+    def root(self) -> str:
+        """The account's root, as policies name it."""
+        return f"arn:aws:iam::{self.account}:root"
+
+    def assume(self, role: str) -> Credentials:
+        given = self.client("sts").assume_role(RoleArn=role, RoleSessionName="demo")["Credentials"]
+        return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+    def keystead(self, *arguments: str) -> str:
+        """One `keystead` command that asks the server, as the administrator; its standard output."""
+        return run(*arguments, **self._environment(), COLUMNS=WIDTH)
 
     def client(self, service: str, who: Credentials | None = None) -> Any:
         """boto3's own client; the only thing that is not its default is the endpoint."""
@@ -150,8 +165,8 @@ def serving(*arguments: str, **environment: str) -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "keystead", *arguments], stdout=subprocess.PIPE, text=True, env=os.environ | environment
     )
+    assert process.stdout is not None  # noqa: S101  # it was asked for
     try:
-        assert process.stdout is not None  # noqa: S101  # it was asked for two lines above
         line = process.stdout.readline().strip()
         if not line:
             raise DemoFailed(f"keystead {arguments[0]} did not start.")
@@ -159,17 +174,19 @@ def serving(*arguments: str, **environment: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(START_SECONDS)
+        process.stdout.close()
 
 
-def run(*arguments: str) -> str:
+def run(*arguments: str, **environment: str) -> str:
     """One `keystead` command; its standard output."""
-    status, output = says(*arguments)
+    status, output = says(*arguments, **environment)
     if status:
         raise DemoFailed(f"keystead {' '.join(arguments[:2])}: {output.strip()}")
     return output
 
 
-def says(*arguments: str) -> tuple[int, str]:
+def says(*arguments: str, **environment: str) -> tuple[int, str]:
     """The exit status of a `keystead` command, and its output; what it says of a failure where there is none."""
-    done = subprocess.run([sys.executable, "-m", "keystead", *arguments], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "keystead", *arguments]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout or done.stderr
