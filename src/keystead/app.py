@@ -75,6 +75,8 @@ SWEEP_SECONDS: Final = 60.0
 PRUNE_SECONDS: Final = 3600.0
 COLLECT_AFTER: Final = 50_000
 """Objects between collections; a call leaves some dozens until its answer is out."""
+BACKGROUND: Final = 5
+"""Niceness (setpriority(2)) of the scheduler: on a machine that is fully loaded the index waits, not those who ask."""
 LEASE_SECONDS: Final = 10.0
 """Of a job that one node does for all: another takes it over so long after that node's death."""
 
@@ -411,6 +413,7 @@ def spare_the_collector() -> None:
 async def scheduler(part: Part) -> None:
     import signal
 
+    os.nice(BACKGROUND)
     house = await open_house(part, "scheduler")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

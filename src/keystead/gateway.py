@@ -25,7 +25,7 @@ from keystead.served import UNKNOWN, Failure, Outcome, Served, run
 from keystead.services.service import Service
 from keystead.trail import event as events
 from keystead.trail.client import Recorder, RecorderLost
-from keystead.trail.event import new_id
+from keystead.trail.event import id_at, new_id
 from keystead.wire import binding, findings, sigv4, x509
 from keystead.wire.errors import Refused, Unreadable
 from keystead.wire.http import Request, Response
@@ -90,7 +90,7 @@ class Gateway:
     async def answer(self, request: Request, peer: Peer) -> Response:
         """Raises nothing: whatever happens becomes an AWS answer."""
         began = perf_counter()
-        request_id = new_id()
+        request_id = id_at(self._clock())
         name = recognise(request, self._targets)
         served = self._services.get(name or "")
         if served is None:
@@ -116,7 +116,7 @@ class Gateway:
         """What to say to a request whose body is not even read."""
         served = self._services.get(recognise(request, self._targets) or "") or self._closest(request)
         text = f"The request body is larger than {limit} bytes."  # ours
-        return served.refuse(Failure("RequestEntityTooLargeException", text, 413), new_id())
+        return served.refuse(Failure("RequestEntityTooLargeException", text, 413), id_at(self._clock()))
 
     def _closest(self, request: Request) -> Served:
         """Who names no service that we serve is answered in the protocol that the request seems to speak."""

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
+from keystead.app import BACKGROUND
+
 pytestmark = pytest.mark.whole
 
 MARK = "hush-5c1e"
@@ -113,6 +115,14 @@ def test_the_numbers_of_all_processes_are_told_in_one_place(watched):
     assert now["keystead_keyholder_turns_total", "process=keyholder"] > 0
     assert now["keystead_trail_records_total", "process=recorder"] >= 10
     assert now["keystead_seal_info", "kind=file", "process=keyholder", "version=0.1.0"] == 1.0
+
+
+def test_who_asks_goes_before_what_can_wait(watched):
+    processes = watched.node.processes()
+
+    niceness = {name: os.getpriority(os.PRIO_PROCESS, processes[name][0]) for name in ("worker", "scheduler")}
+
+    assert niceness["scheduler"] == niceness["worker"] + BACKGROUND
 
 
 def started(samples):

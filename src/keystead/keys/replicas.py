@@ -26,7 +26,7 @@ from keystead.keys.making import Plan, insert_key, material_row
 from keystead.keys.quotas import check_keys
 from keystead.keys.store import materials
 from keystead.keys.use import RESOURCE, Asked, Keys
-from keystead.trail.event import new_id
+from keystead.trail.event import id_at
 
 REPLICA: Final = "REPLICA"
 
@@ -67,7 +67,7 @@ async def replicate(
     """
     if region in key.regions:  # 1
         raise ReplicaExists(arn_of(key.account, region, key.id))
-    there = call.part(new_id(), "CreateKey", {"description": description, "multi_region": True}, region=region)
+    there = call.part(id_at(call.at), "CreateKey", {"description": description, "multi_region": True}, region=region)
     with there:
         decide(there, key, tags, asked)  # 2
         limit = room.quotas.policy_bytes
@@ -142,7 +142,7 @@ async def move_primary(room: Keys, call: Call, key: Key, region: str, asked: Map
 
     Raises KeyNotFound where there is no replica.
     """
-    there = call.part(new_id(), "UpdatePrimaryRegion", {"key_id": key.id, "primary_region": region}, region=region)
+    there = call.part(id_at(call.at), "UpdatePrimaryRegion", {"key_id": key.id, "primary_region": region}, region=region)
     with there:
         replica = await room.known.key(region, key.id) if region in key.replicas else None
         if replica is None:

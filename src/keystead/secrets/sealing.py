@@ -19,7 +19,7 @@ from keystead.keys.leave import Use
 from keystead.keys.use import Keys
 from keystead.secrets.errors import KeyDenied, OpeningFailed, RewrapDenied, SealingFailed, SecretFault
 from keystead.secrets.secret import DEFAULT_KEY, Sealed, Secret, Value, key_arn_of
-from keystead.trail.event import new_id
+from keystead.trail.event import id_at
 
 PROBE: Final = "RequestToValidateKeyAccess"
 """SecretVersionId of the calls that only find out whether the caller may use a key (Secrets Manager user guide)."""
@@ -67,12 +67,12 @@ def generating(call: Call, secret: Secret, context: dict[str, str]) -> Call:
         "key_spec": "AES_256",
         "encryption_context": context,
     }
-    return call.forward(new_id(), "kms", "GenerateDataKey", secret.key_arn, asked, region=secret.region)
+    return call.forward(id_at(call.at), "kms", "GenerateDataKey", secret.key_arn, asked, region=secret.region)
 
 
 def decrypting(call: Call, secret: Secret, key_arn: str, context: dict[str, str]) -> Call:
     asked = {"encryption_context": context}
-    return call.forward(new_id(), "kms", "Decrypt", key_arn, asked, region=secret.region)
+    return call.forward(id_at(call.at), "kms", "Decrypt", key_arn, asked, region=secret.region)
 
 
 async def open_(keys: Keys, call: Call, secret: Secret, version_id: str, sealed: Sealed) -> Value:
@@ -111,7 +111,7 @@ async def rewrap(keys: Keys, call: Call, changed: Secret, version_id: str, seale
     context = context_of(changed, version_id)
     asked: dict[str, Any] = {"key_id": changed.key or DEFAULT_KEY, "encryption_context": context}
     try:
-        with failing_as(SealingFailed), call.forward(new_id(), "kms", "Encrypt", changed.key_arn, asked) as forwarded:
+        with failing_as(SealingFailed), call.forward(id_at(call.at), "kms", "Encrypt", changed.key_arn, asked) as forwarded:
             target = await keys.use(forwarded, "Encrypt", changed.key_arn, context=context)
     except KeyDenied:
         raise RewrapDenied from None

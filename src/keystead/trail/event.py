@@ -132,7 +132,7 @@ def event(
         response_elements=response or None,
         additional_event_data=additional(notes, f"{source.partition('.')[0]}:{name}", recipient_account) or UNSET,
         request_id=request_id,
-        event_id=event_id(at),
+        event_id=id_at(at),
         read_only=read_only,
         recipient_account_id=recipient_account,
         shared_event_id=shared_id or UNSET,
@@ -192,7 +192,7 @@ def service_event(name: str, happened: Happened, *, at: float) -> bytes:
             user_agent=AWS_INTERNAL,
             request_parameters=None,
             response_elements=None,
-            event_id=event_id(at),
+            event_id=id_at(at),
             read_only=False,
             resources=[entry(Resource(happened.account, "AWS::KMS::Key", happened.key_arn))],
             event_type=SERVICE_EVENT,
@@ -221,7 +221,7 @@ def secret_event(
         request_parameters=None,
         response_elements=None,
         additional_event_data={"SecretId": arn},
-        event_id=event_id(at),
+        event_id=id_at(at),
         read_only=False,
         event_type=SERVICE_EVENT,
         recipient_account_id=account,
@@ -245,7 +245,7 @@ def internal_event(name: str, *, account: str, region: str, at: float, details: 
             user_agent=INTERNAL,
             request_parameters=None,
             response_elements=None,
-            event_id=event_id(at),
+            event_id=id_at(at),
             read_only=False,
             event_type=SERVICE_EVENT,
             recipient_account_id=account,
@@ -304,14 +304,16 @@ randomness: Final = Randomness()
 VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
-def event_id(at: float) -> str:
-    """A UUID of version 7 (RFC 9562, 5.7): AWS's are random, but ids in order of time keep the index of ids compact."""
+def id_at(at: float) -> str:
+    """A UUID of version 7 (RFC 9562, 5.7) for a call or an event: AWS's are random, but ids in order of time keep their
+    index compact, and its end in memory.
+    """
     milliseconds = f"{int(at * 1000) & 0xFFFF_FFFF_FFFF:012x}"
     random = randomness.take(19)
     return f"{milliseconds[:8]}-{milliseconds[8:]}-7{random[:3]}-{VARIANT[random[3]]}{random[4:7]}-{random[7:]}"
 
 
 def new_id() -> str:
-    """A random UUID (RFC 9562, version 4), as uuid.uuid4 makes it and at a fraction of its cost: the requestID of a call."""
+    """A random UUID (RFC 9562, version 4), as uuid.uuid4 makes it and at a fraction of its cost."""
     digits = randomness.take(32)
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"

@@ -96,7 +96,7 @@ class Read(NamedTuple):
 
     @property
     def instant(self) -> float:
-        """`at` to the millisecond, as the event's id has it (trail.event.event_id)."""
+        """`at` to the millisecond, as the event's id has it (trail.event.id_at)."""
         return int(self.event_id[:8] + self.event_id[9:13], 16) / 1000
 
 

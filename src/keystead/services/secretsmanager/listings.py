@@ -19,7 +19,7 @@ from keystead.secrets.secret import Secret
 from keystead.services.secretsmanager import values
 from keystead.services.secretsmanager.answers import described, identified
 from keystead.services.secretsmanager.errors import worded
-from keystead.trail.event import new_id
+from keystead.trail.event import id_at
 
 Answer = Mapping[str, Any]
 Filters = Sequence[Mapping[str, Any]]
@@ -131,7 +131,7 @@ async def batch_get_secret_value(
 
 async def one_of(room: Secrets, call: Call, secret_id: str) -> Answer:
     """The value, or the entry that says why not."""
-    part = call.part(new_id(), "GetSecretValue", {"secret_id": secret_id})
+    part = call.part(id_at(call.at), "GetSecretValue", {"secret_id": secret_id})
     try:
         with part:
             return await values.get_secret_value(room, part, secret_id=secret_id)
