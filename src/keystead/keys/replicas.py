@@ -142,7 +142,9 @@ async def move_primary(room: Keys, call: Call, key: Key, region: str, asked: Map
 
     Raises KeyNotFound where there is no replica.
     """
-    there = call.part(id_at(call.at), "UpdatePrimaryRegion", {"key_id": key.id, "primary_region": region}, region=region)
+    there = call.part(
+        id_at(call.at), "UpdatePrimaryRegion", {"key_id": key.id, "primary_region": region}, region=region
+    )
     with there:
         replica = await room.known.key(region, key.id) if region in key.replicas else None
         if replica is None:

@@ -111,7 +111,10 @@ async def rewrap(keys: Keys, call: Call, changed: Secret, version_id: str, seale
     context = context_of(changed, version_id)
     asked: dict[str, Any] = {"key_id": changed.key or DEFAULT_KEY, "encryption_context": context}
     try:
-        with failing_as(SealingFailed), call.forward(id_at(call.at), "kms", "Encrypt", changed.key_arn, asked) as forwarded:
+        with (
+            failing_as(SealingFailed),
+            call.forward(id_at(call.at), "kms", "Encrypt", changed.key_arn, asked) as forwarded,
+        ):
             target = await keys.use(forwarded, "Encrypt", changed.key_arn, context=context)
     except KeyDenied:
         raise RewrapDenied from None
