@@ -1,164 +1,182 @@
-"""The crash matrix: whoever works on a rotation dies at each of its writes, before it or after it.
+"""The crash matrix: at each write of a rotation, before it and after it, somebody is killed with SIGKILL.
 
-At every moment exactly one version is current, and the current or the pending credential logs in to the real server; and the
-rotation is completed afterwards, with the same version.
+    function × write × who        the rotator, the server that the secret is for, or the server of Keystead's own store
+
+At every moment exactly one version is current, and the current or the pending credential logs in to the real server; afterwards the
+rotation is completed with the same version, its overlap is over, and nobody holds its lease. A part of the cells always, a different
+one for each function and victim; every cell with KEYSTEAD_SOAK=1.
 """
 
-import asyncio
-import threading
+import os
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from keystead.database.engine import Database, Transaction
-from keystead.rotation import attempt
-from keystead.rotation.credential import Credential
-from keystead.testing import Keystead
-from postgresql import Databases
+from deaths import SECONDS, Doomed, Watch, doomed
+from installation import Node, install
+from postgresql import Databases, Server, running_server
 from rotated import Rotated
-from servers import MariaDBServer
-from targets import MariaDBTarget, PostgreSQLTarget
+from servers import MariaDBServer, RedisServer
+from targets import MariaDBTarget, PostgreSQLTarget, RedisTarget
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")]
+pytestmark = [pytest.mark.slow, pytest.mark.whole]
 
-WRITES = 11
-"""Of one rotation, its overlap not counted; a cell beyond the last write does nothing and passes."""
+SOAK = bool(os.environ.get("KEYSTEAD_SOAK"))
+STRIDE = 1 if SOAK else 59
 WHEN = ("before", "after")
 
+WHO = {
+    #  dies                     where Keystead's own store is
+    "rotator":             "over_postgresql",
+    "rotator of one node": "over_a_file",
+    "target":              "over_a_file",
+    "store":               "over_postgresql",
+}  # fmt: skip  # a table
 
-class Killed(BaseException):
-    """As though the process had died: nothing catches it, and nothing is written after it."""
+SET = ("lease", "run", "run", "call", "run", "run")
+"""A lease, the attempt's session, the step; the value; the next step, a session that may read the administrator's secret."""
+FINISH = ("run", "run", "call", "lease")
+"""Two more steps; the label; the lease given back."""
+OVERLAP = ("lease", "run", "run")
+WRITES = {
+    #  function                                 statements that set the password                        that limit and revoke
+    "KeysteadPostgreSQLSingleUserRotation":
+        (*SET, "ALTER", *FINISH),
+    "KeysteadPostgreSQLAlternatingUsersRotation":
+        (*SET, "CREATE", "ALTER", "ALTER", "COMMIT", *FINISH,
+         *OVERLAP, "ALTER", "overlap", "run", "ALTER", "overlap", "lease"),
+    "KeysteadMariaDBSingleUserRotation":
+        (*SET, "ALTER", *FINISH,
+         *OVERLAP, "overlap", "run", "ALTER", "overlap", "lease"),
+    "KeysteadMariaDBAlternatingUsersRotation":
+        (*SET, "CREATE", "ALTER", "GRANT", "GRANT", "ALTER", *FINISH,
+         *OVERLAP, "overlap", "run", "ALTER", "overlap", "lease"),
+    "KeysteadRedisSingleUserRotation":
+        (*SET, "ACL SETUSER", "ACL SAVE", *FINISH,
+         *OVERLAP, "overlap", "run", "ACL SETUSER", "ACL SAVE", "overlap", "lease"),
+    "KeysteadRedisAlternatingUsersRotation":
+        (*SET, "ACL SETUSER", "ACL SETUSER", "ACL SAVE", *FINISH,
+         *OVERLAP, "overlap", "run", "ACL SETUSER", "ACL SAVE", "overlap", "lease"),
+}  # fmt: skip  # a table
+"""As deaths/sitecustomize.py names them. A store that is a file has no leases."""
+
+PLACES = {"PostgreSQL": "postgresql_target", "MariaDB": "mariadb_target", "Redis": "redis_target"}
 
 
-class Reaper:
-    """Kills a rotation's task at its nth write, once."""
+def writes_of(function: str, house: str) -> list[str]:
+    return [write for write in WRITES[function] if write != "lease" or house == "over_postgresql"]
 
-    def __init__(self, write: int, when: str) -> None:
-        self.left = write
-        self.when = when
-        self.struck = False
 
-    def counts(self) -> bool:
-        task = asyncio.current_task()
-        if task is None or "Dispatcher._work" not in repr(task.get_coro()):
-            return False
-        self.left -= 1
-        return self.left == 0
+def cells() -> list[tuple[str, str, int, str]]:
+    """Spread over all four where only a part is tried."""
+    every = [
+        (function, who, write, when)
+        for function in WRITES
+        for who, house in WHO.items()
+        for write in range(1, len(writes_of(function, house)) + 1)
+        for when in WHEN
+    ]
+    return every[::STRIDE]
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Server]:
+    """Of Keystead's own database."""
+    server = running_server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def over_postgresql(tmp_path_factory: pytest.TempPathFactory, store: Server) -> Iterator[Doomed]:
+    yield from served(tmp_path_factory.mktemp("shared"), store)
+
+
+@pytest.fixture(scope="module")
+def over_a_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doomed]:
+    yield from served(tmp_path_factory.mktemp("alone"), None)
+
+
+def served(folder: Path, store: Server | None) -> Iterator[Doomed]:
+    url = store.url("postgres") if store is not None else ""
+    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT, 0o600)
+    node = Node(folder / "data", install(folder / "data", database=url), settings={"KEYSTEAD_DATABASE": url}, log=log)
+    try:
+        yield doomed(node, folder / "order", store)
+    finally:
+        node.stop()
+        os.close(log)
+
+
+@pytest.fixture(scope="module")
+def postgresql_target() -> Iterator[tuple[Any, Server]]:
+    server = running_server()
+    yield PostgreSQLTarget(Databases(server.url("postgres"), server)), server
+    server.remove()
 
 
 @pytest.fixture
-def reaper(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Reaper:
-    made = Reaper(*request.param)
-    write = Database.write
-
-    @asynccontextmanager
-    async def dying(self: Database, *words: Any, **named: Any) -> AsyncIterator[Transaction]:
-        now = made.counts()
-        async with write(self, *words, **named) as tx:
-            yield tx
-            if now and made.when == "before":
-                made.struck = True
-                raise Killed
-        if now:
-            made.struck = True
-            raise Killed
-
-    monkeypatch.setattr(Database, "write", dying)
-    monkeypatch.setattr(attempt, "HEARTBEAT", 0.2)
-    return made
+def mariadb_target(mariadb: MariaDBServer) -> tuple[Any, MariaDBServer]:
+    return MariaDBTarget(mariadb), mariadb
 
 
-class Watch:
-    """Looks at the secret, and at the server, as often as it can."""
-
-    def __init__(self, secret: Rotated) -> None:
-        self.secret = secret
-        self.looks = 0
-        self.wrong: list[str] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            stages = self.secret.client.describe_secret(SecretId=self.secret.arn)["VersionIdsToStages"]
-            current = [version for version, labels in stages.items() if "AWSCURRENT" in labels]
-            if len(current) != 1:
-                self.wrong.append(f"{len(current)} current versions")
-            if not any(self.secret.target.logs_in(who) for who in self._credentials()):
-                self.wrong.append("neither the current nor the pending credential logs in")
-            self.looks += 1
-
-    def _credentials(self) -> Iterator[Credential]:
-        """The current one again last: it may have been promoted between two looks."""
-        for stage in ("AWSCURRENT", "AWSPENDING", "AWSCURRENT"):
-            try:
-                value = self.secret.client.get_secret_value(SecretId=self.secret.arn, VersionStage=stage)
-            except self.secret.client.exceptions.ResourceNotFoundException:
-                continue
-            yield Credential.read(value["SecretString"])
+@pytest.fixture
+def redis_target(redis_server: RedisServer) -> tuple[Any, RedisServer]:
+    return RedisTarget(redis_server), redis_server
 
 
-def cells(writes: range) -> list[tuple[int, str]]:
-    return [(write, when) for write in writes for when in WHEN]
+def place_of(function: str, request: pytest.FixtureRequest) -> tuple[Any, Any]:
+    """What the function's secrets are for, and its server."""
+    found: tuple[Any, Any] = request.getfixturevalue(next(PLACES[name] for name in PLACES if name in function))
+    return found
 
 
-def survives(secret: Rotated, reaper: Reaper) -> None:
+def eventually(holds: Any, what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)  # other processes do it, at their own pace
+
+
+@pytest.mark.parametrize(("function", "who", "write", "when"), cells(), ids=str)
+def test_a_rotation_survives_a_death_at_each_of_its_writes(
+    function: str, who: str, write: int, when: str, request: pytest.FixtureRequest
+) -> None:
+    house = request.getfixturevalue(WHO[who])
+    target, server = place_of(function, request)
+    victim = {"target": server, "store": house.store}.get(who)
+    secret = Rotated(house, target, function, overlap="off")
+    first = secret.labels()["AWSCURRENT"]
+
     with Watch(secret) as watch:
+        house.kill_at(write, when, str(victim.folder) if victim is not None else "")
         token = secret.rotate()
-        current = secret.rotated(token)
-        time.sleep(0.2)  # the watch looks once more
+        eventually(lambda: not house.order.exists(), "the write has not come")
+        if victim is not None:
+            victim.process.wait()
+            victim.start()
+        eventually(lambda: house.has_ended(token), "the rotation has not ended")
+        looks = watch.looks
+        eventually(lambda: watch.looks > looks + 1 or watch.wrong, "nobody looks")
+
     assert watch.wrong == []
-    assert watch.looks > 0
-    assert secret.target.logs_in(current)
-    assert reaper.struck or reaper.left > 0
+    assert secret.labels() == {"AWSCURRENT": token, "AWSPENDING": token, "AWSPREVIOUS": first}
+    assert target.logs_in(secret.current())
+    assert not target.logs_in(secret.first)
 
 
-@pytest.mark.parametrize("reaper", cells(range(1, WRITES + 1)), indirect=True, ids=str)
-def test_a_rotation_between_two_users_survives_a_death_at_each_write(
-    keystead: Keystead, postgresql: Databases, reaper: Reaper
-) -> None:
-    secret = Rotated(
-        keystead, PostgreSQLTarget(postgresql), "KeysteadPostgreSQLAlternatingUsersRotation", overlap="off"
-    )
+@pytest.mark.parametrize("house", ["over_postgresql", "over_a_file"])
+@pytest.mark.parametrize("function", WRITES)
+def test_every_write_of_a_rotation_is_in_the_matrix(function: str, house: str, request: pytest.FixtureRequest) -> None:
+    served = request.getfixturevalue(house)
+    target, _ = place_of(function, request)
+    secret = Rotated(served, target, function, overlap="off")
 
-    survives(secret, reaper)
+    served.kill_at(0, "before", "")
+    token = secret.rotate()
+    eventually(lambda: served.has_ended(token), "the rotation has not ended")
 
-
-@pytest.mark.parametrize("reaper", cells(range(5, 8)), indirect=True, ids=str)
-def test_a_rotation_of_one_user_survives_a_death_at_each_write(
-    keystead: Keystead, mariadb: MariaDBServer, reaper: Reaper
-) -> None:
-    secret = Rotated(keystead, MariaDBTarget(mariadb), "KeysteadMariaDBSingleUserRotation", overlap="off")
-
-    survives(secret, reaper)
-
-
-def test_every_write_of_a_rotation_is_in_the_matrix(
-    keystead: Keystead, postgresql: Databases, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counter, write = Reaper(10_000, "before"), Database.write
-
-    @asynccontextmanager
-    async def counted(self: Database, *words: Any, **named: Any) -> AsyncIterator[Transaction]:
-        if not any("overlap" in str(word) for word in words):
-            counter.counts()
-        async with write(self, *words, **named) as tx:
-            yield tx
-
-    monkeypatch.setattr(Database, "write", counted)
-    secret = Rotated(keystead, PostgreSQLTarget(postgresql), "KeysteadPostgreSQLSingleUserRotation")
-
-    secret.rotated(secret.rotate())
-
-    assert 5 <= 10_000 - counter.left <= WRITES
+    assert served.writes() == writes_of(function, house)

@@ -1,7 +1,10 @@
 """Functions written for Lambda rotate real databases, unmodified; what misbehaves harms nothing."""
 
 import json
+import os
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keystead.cli.verbs import application
+from keystead.rotation.credential import Credential
 from keystead.testing import Keystead
 from rotated import Rotated, events, until
 from servers import MariaDBServer
@@ -16,6 +20,17 @@ from targets import MariaDBTarget
 
 RUNNER = CliRunner()
 FUNCTIONS = Path(__file__).parent / "functions"
+SOAK = bool(os.environ.get("KEYSTEAD_SOAK"))
+
+DEATHS = [
+    ("PutSecretValue", "after"),
+    ("SET PASSWORD", "after"),
+    ("PutSecretValue", "before"),
+    ("SET PASSWORD", "before"),
+    ("UpdateSecretVersionStage", "before"),
+    ("UpdateSecretVersionStage", "after"),
+]
+"""The writes of functions/mariadb; the first two always, all with KEYSTEAD_SOAK=1."""
 
 
 def run(*words: str) -> Any:
@@ -42,6 +57,41 @@ def test_a_function_written_for_lambda_rotates_a_database_twice(keystead: Keyste
     third = secret.rotated(secret.rotate())
 
     assert [target.logs_in(who) for who in (secret.first, second, third)] == [False, False, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("write", "when"), DEATHS if SOAK else DEATHS[:2])
+def test_a_function_that_is_killed_at_a_write_leaves_what_works_and_is_completed_later(
+    keystead: Keystead, mariadb: MariaDBServer, write: str, when: str
+) -> None:
+    words = ("dying", "--directory", str(FUNCTIONS / "mariadb"), "--handler", "dying.lambda_handler")
+    arn = registered(keystead, *words, "--variable", f"DIE={write} {when}")
+    target = MariaDBTarget(mariadb)
+    secret = Rotated(keystead, target, arn.rpartition(":")[2])
+    first = secret.labels()["AWSCURRENT"]
+
+    token = secret.rotate()
+    moved = (write, when) == ("UpdateSecretVersionStage", "after")
+    until(lambda: events(secret, "RotationSucceeded" if moved else "RotationFailed"))
+    labels = secret.labels()
+    working = [target.logs_in(who) for who in credentials(secret)]
+    registered(keystead, *words, "--variable", "DIE=")
+    if not moved:
+        with pytest.raises(secret.client.exceptions.InvalidRequestException, match="will be reattempted"):
+            secret.rotate()
+    current = secret.rotated(token)
+
+    assert labels["AWSCURRENT"] == (token if moved else first)
+    assert any(working)
+    assert target.logs_in(current)
+
+
+def credentials(secret: Rotated) -> Iterator[Credential]:
+    """The current one, and the pending one where it has a value."""
+    for stage in ("AWSCURRENT", "AWSPENDING"):
+        with suppress(secret.client.exceptions.ResourceNotFoundException):
+            value = secret.client.get_secret_value(SecretId=secret.arn, VersionStage=stage)
+            yield Credential.read(value["SecretString"])
 
 
 HARMLESS = {
