@@ -53,7 +53,8 @@ class Rotator:
     def build(cls, rotation: Rotation, gateway: Gateway, settings: Settings, node: str, endpoint: str) -> Self:
         """`endpoint`: where functions outside this process find the node, unless the settings say it."""
         place = Place(settings.functions_endpoint or endpoint, settings.functions_ca, not settings.unconfined_functions)
-        tools = Tools(rotation.database, rotation.keyholder, Inside(gateway, rotation.clock), place)
+        apis = Inside(gateway, rotation.clock)
+        tools = Tools(rotation.database, rotation.keyholder, apis, place, rotation.clock)
         holder = f"{node}/{os.getpid()}"
         dispatcher = Dispatcher(rotation, Runner(rotation, tools), Drainer(rotation, tools), holder)
         key = signing.key_of(Path(settings.rotation_webhook_key).read_text()) if settings.rotation_webhook else b""

@@ -1,4 +1,4 @@
-"""Secrets under random sequences of calls: labels and values agree with a small model, whatever the order."""
+"""Secrets under random sequences of calls and rotations: labels and values agree with a small model, whatever the order."""
 
 import asyncio
 import os
@@ -12,12 +12,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from keystead.rotation.steps import CREATE, STEPS
 from keystead.secrets import deleting
-from keystead.secrets.errors import NameMarked, NameTaken, SecretMarked, SecretNotFound
+from keystead.secrets.errors import NameMarked, NameTaken, RequestWrong, SecretMarked, SecretNotFound, StageNotFound
 from keystead.secrets.labels import after_move, after_put
+from turns import FUNCTION, Turns
 from world import World
 
-EXAMPLES = 200 if os.environ.get("KEYSTEAD_SOAK") else 6
+EXAMPLES = 300 if os.environ.get("KEYSTEAD_SOAK") else 10
 STAGES = st.none() | st.lists(
     st.sampled_from(["AWSCURRENT", "AWSPENDING", "blue"]), min_size=1, max_size=2, unique=True
 )
@@ -25,7 +27,10 @@ VALUES = st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable()
 
 
 class Lives(RuleBasedStateMachine):
-    """The model: state, value by version, and labels by the pure functions, whose own table is tested by itself."""
+    """The model: state, value by version, labels by the pure functions, whose own table is tested by itself, and the run.
+
+    run  (version, whether it only tests) of the rotation that is on
+    """
 
     def __init__(self):
         super().__init__()
@@ -33,7 +38,8 @@ class Lives(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.world = World(self.folder)
         self.do(self.world.__aenter__())
-        self.state, self.values, self.labels = "gone", {}, {}
+        self.turns = Turns(self.world)
+        self.state, self.values, self.labels, self.run = "gone", {}, {}, None
 
     def do(self, coroutine):
         return self.loop.run_until_complete(coroutine)
@@ -44,6 +50,7 @@ class Lives(RuleBasedStateMachine):
         return self.do(self.world.sm(operation, **named, **asked))
 
     def teardown(self):
+        self.turns.close()
         self.do(self.world.__aexit__())
         self.loop.close()
         shutil.rmtree(self.folder)
@@ -75,14 +82,14 @@ class Lives(RuleBasedStateMachine):
         given = {} if stages is None else {"version_stages": stages}
         if self.writes("put_secret_value", secret_string=value, client_request_token=token, **given):
             self.values[token] = value
-            self.labels = after_put(self.labels, token, stages)
+            self.relabelled(after_put(self.labels, token, stages), written=token)
 
     @rule(value=VALUES)
     def update(self, value):
         made = self.writes("update_secret", secret_string=value, description=value)
         if made:
             self.values[made["VersionId"]] = value
-            self.labels = after_put(self.labels, made["VersionId"], None)
+            self.relabelled(after_put(self.labels, made["VersionId"], None), written=made["VersionId"])
 
     @precondition(lambda self: self.values)
     @rule(data=st.data(), label=st.sampled_from(["AWSCURRENT", "AWSPENDING", "blue"]))
@@ -92,14 +99,64 @@ class Lives(RuleBasedStateMachine):
         from_ = {} if held in {None, to} else {"remove_from_version_id": held}
         asked = {"version_stage": label, "move_to_version_id": to, **from_}
         if self.writes("update_secret_version_stage", **asked):
+            known = dict.fromkeys([*self.labels.values(), *self.values], True)
+            self.relabelled(after_move(self.labels, label, to, from_.get("remove_from_version_id"), known))
+
+    def relabelled(self, labels, written=None):
+        """By hand. It ends the rotation that is on, unless that is not concerned."""
+        self.labels = labels
+        if self.run is None:
+            return
+        token = self.run[0]
+        if labels["AWSCURRENT"] != token and (written is not None or labels.get("AWSPENDING") != token):
+            self.unpend(token)
+            self.run = None
+        elif labels["AWSCURRENT"] == token:
+            self.run = None
+
+    def unpend(self, token):
+        if self.labels.get("AWSPENDING") == token:
+            self.labels = {label: version for label, version in self.labels.items() if label != "AWSPENDING"}
+
+    @rule(immediately=st.booleans())
+    def rotate(self, immediately):
+        token = str(uuid.uuid4())
+        pending, current = self.labels.get("AWSPENDING"), self.labels.get("AWSCURRENT")
+        error = RequestWrong if self.state == "alive" and (current is None or pending not in {None, current}) else None
+        asked = {"client_request_token": token, "rotate_immediately": immediately}
+        if self.writes("rotate_secret", error, rotation_lambda_arn=FUNCTION, **asked):
+            self.labels = {**self.labels, "AWSPENDING": token}
+            self.run = (token, not immediately)
+
+    @rule()
+    def cancel(self):
+        if self.writes("cancel_rotate_secret"):
+            self.run = None
+
+    @rule(fails=st.sampled_from([None, None, *STEPS]))
+    def turn(self, fails):
+        """Of the rotator."""
+        live = self.do(self.turns.live())
+        self.do(self.turns.turn(*([fails] if fails else [])))
+        if self.run is None or live.next_at is None:  # nothing is on, or it is stuck
+            return
+        token, tests = self.run
+        if tests:
+            self.unpend(token)
+            self.run = None
+            return
+        if fails != CREATE:
+            self.values[token] = self.turns.function.made[token]
+        if fails is None:
             self.labels = after_move(
-                self.labels, label, to, from_.get("remove_from_version_id"), dict.fromkeys(self.values, True)
+                self.labels, "AWSCURRENT", token, self.labels["AWSCURRENT"], dict.fromkeys(self.values, True)
             )
+            self.run = None
 
     @rule()
     def mark(self):
         if self.writes("delete_secret"):
-            self.state = "marked"
+            self.state, self.run = "marked", None
 
     @rule()
     def restore(self):
@@ -120,16 +177,21 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def force(self):
         self.sm("delete_secret", force_delete_without_recovery=True)
-        self.state = "gone"
+        self.state, self.run = "gone", None
 
     @invariant()
     def labels_and_values_agree(self):
+        assert (self.do(self.turns.live()) is None) == (self.run is None)
         if self.state == "gone":
             return
         stages = self.sm("describe_secret").get("VersionIdsToStages", {})
         assert {label: version for version, held in stages.items() for label in held} == self.labels
         if self.state == "alive":
             for label, version in self.labels.items():
+                if version not in self.values:  # of a rotation that has not made one
+                    with pytest.raises(StageNotFound):
+                        self.sm("get_secret_value", version_stage=label)
+                    continue
                 read = self.sm("get_secret_value", version_stage=label)
                 assert (read["SecretString"], read["VersionId"]) == (self.values[version], version)
             for version, value in list(self.values.items())[-3:]:

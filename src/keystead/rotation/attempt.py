@@ -5,7 +5,7 @@ each step, revoked when the step is over: what comes late is refused.
 """
 
 import json
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -53,12 +53,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What steps are performed with."""
+    """What steps are performed with. `clock`: seconds since the epoch."""
 
     database: Database
     keyholder: Keyholder
     apis: Apis
     place: Place
+    clock: Callable[[], float]
 
     async def client(self, account: str, region: str, name: str, policy: str, role: str | None = None) -> Api:
         """A client with a session of its own."""
@@ -166,7 +167,7 @@ class Attempt:
 
     async def _event(self, step: str) -> Event:
         arn, token = self.run.secret_arn, self.run.token
-        expires_at = time.time() + TOKEN_SECONDS
+        expires_at = self.tools.clock() + TOKEN_SECONDS
         return Event(step, arn, token, await tokens.make(self.tools.keyholder, self.run.id, arn, token, expires_at))
 
     def _work(self, event: Event, credentials: Credentials) -> Work:
