@@ -15,8 +15,8 @@ SECONDS = 30
 NUMBERS = itertools.count()
 
 
-def until(holds: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
+def until(holds: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    deadline = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < deadline, "it has not happened"
         time.sleep(0.1)  # another thread does it, at its own pace

@@ -59,7 +59,7 @@ class MariaDBServer:
         if self._owner:
             shutil.chown(self.folder, "mysql", "mysql")
 
-    def create(self) -> None:
+    def create(self, *options: str) -> None:
         install = program("mariadb-install-db", "mariadb-server")
         command = [
             install,
@@ -69,7 +69,7 @@ class MariaDBServer:
         ]
         done = subprocess.run([*command, "--skip-test-db"], capture_output=True, check=False, cwd="/", **self._owner)
         assert done.returncode == 0, done.stderr.decode()
-        self.start()
+        self.start(*options)
         with self.connection("root", "") as connection, connection.cursor() as cursor:
             cursor.execute(
                 "DELETE FROM mysql.global_priv WHERE User = ''"
@@ -79,12 +79,12 @@ class MariaDBServer:
             cursor.execute("CREATE DATABASE shop")
             cursor.execute("FLUSH PRIVILEGES")
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         command = [
             program("mariadbd", "mariadb-server"), "--no-defaults", f"--datadir={self.folder}/data",
             f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid", f"--port={self.port}",
             "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
-            "--general-log=1", f"--general-log-file={self.folder}/statements", "--max-connections=200",
+            "--general-log=1", f"--general-log-file={self.folder}/statements", "--max-connections=200", *options,
         ]  # fmt: skip  # an option and its value stand together
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **self._owner)
@@ -134,7 +134,7 @@ class RedisServer:
         self.process: subprocess.Popen[bytes] | None = None
         (self.folder / "users").write_text(f"user default off\nuser admin on >{self.password} ~* &* +@all\n")
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         command = [
             program("redis-server", "redis-server"),
             "--port",
@@ -144,7 +144,7 @@ class RedisServer:
             "--save",
             "",
         ]
-        command += ["--dir", str(self.folder), "--aclfile", str(self.folder / "users"), "--daemonize", "no"]
+        command += ["--dir", str(self.folder), "--aclfile", str(self.folder / "users"), "--daemonize", "no", *options]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
         awaited(self.process, lambda: self.execute("PING"), (redis.RedisError, OSError))

@@ -1,6 +1,7 @@
 """The three kinds of server as rotation's tests see them: users made, administrators known, connections held open."""
 
 import itertools
+import json
 import secrets
 import urllib.parse
 from collections.abc import Iterator
@@ -37,10 +38,10 @@ class Target(Protocol):
 class PostgreSQLTarget:
     engine = "postgres"
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(self, databases: Databases, **place: Any) -> None:
         self._databases = databases
         parts = urllib.parse.urlsplit(databases.admin)
-        self._place = {"engine": self.engine, "host": parts.hostname or "", "port": parts.port, "ssl": False}
+        self._place = {"engine": self.engine, "host": parts.hostname or "", "port": parts.port, "ssl": False, **place}
         self._admin = (urllib.parse.unquote(parts.username or ""), urllib.parse.unquote(parts.password or ""))
 
     def admin(self) -> Credential:
@@ -59,8 +60,7 @@ class PostgreSQLTarget:
         return self.credential(name, password)
 
     def credential(self, name: str, password: str) -> Credential:
-        document = {**self._place, "username": name, "password": password}
-        return Credential(self.engine, document["host"], name, password, document["port"], ssl=False, document=document)
+        return Credential.read(json.dumps({**self._place, "username": name, "password": password}))
 
     def url(self, who: Credential) -> str:
         return f"postgresql://{who.username}:{urllib.parse.quote(who.password, safe='')}@{who.host}:{who.port}/postgres"
@@ -93,8 +93,9 @@ class PostgreSQLTarget:
 class MariaDBTarget:
     engine = "mariadb"
 
-    def __init__(self, server: MariaDBServer) -> None:
+    def __init__(self, server: MariaDBServer, **place: Any) -> None:
         self._server = server
+        self._place = {"engine": self.engine, "host": "127.0.0.1", "port": server.port, "ssl": False, **place}
 
     def admin(self) -> Credential:
         return self.credential("admin", self._server.password)
@@ -106,11 +107,7 @@ class MariaDBTarget:
         return self.credential(name, password)
 
     def credential(self, name: str, password: str) -> Credential:
-        document = {
-            "engine": self.engine, "host": "127.0.0.1", "port": self._server.port, "username": name,
-            "password": password, "ssl": False,
-        }  # fmt: skip
-        return Credential(self.engine, "127.0.0.1", name, password, self._server.port, ssl=False, document=document)
+        return Credential.read(json.dumps({**self._place, "username": name, "password": password}))
 
     def logs_in(self, who: Credential) -> bool:
         try:
@@ -136,8 +133,9 @@ class MariaDBTarget:
 class RedisTarget:
     engine = "redis"
 
-    def __init__(self, server: RedisServer) -> None:
+    def __init__(self, server: RedisServer, **place: Any) -> None:
         self._server = server
+        self._place = {"engine": self.engine, "host": "127.0.0.1", "port": server.port, **place}
 
     def admin(self) -> Credential:
         return self.credential("admin", self._server.password)
@@ -148,11 +146,7 @@ class RedisTarget:
         return self.credential(name, password)
 
     def credential(self, name: str, password: str) -> Credential:
-        document = {
-            "engine": self.engine, "host": "127.0.0.1", "port": self._server.port, "username": name,
-            "password": password,
-        }  # fmt: skip
-        return Credential(self.engine, "127.0.0.1", name, password, self._server.port, document=document)
+        return Credential.read(json.dumps({**self._place, "username": name, "password": password}))
 
     def client(self, who: Credential) -> Any:
         return redis_py.Redis(

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 CLIENTS = 50
 SOAK = os.environ.get("KEYSTEAD_SOAK") == "1"
 ROTATIONS = 100 if SOAK else 3
+PATIENCE = 120
+"""Seconds of a rotation beside so many clients, the overlap before it included."""
 REFRESH = 1
 """Seconds; the library asks again after half to all of it."""
 ALTERNATING = "KeysteadPostgreSQLAlternatingUsersRotation"
@@ -82,7 +84,7 @@ class Storm:
 def rotate(secret: Rotated, times: int) -> None:
     for _ in range(times):
         token = secret.rotate()
-        until(lambda: secret.labels().get("AWSCURRENT") == token)  # noqa: B023  # it is called before the next one
+        until(lambda: secret.labels().get("AWSCURRENT") == token, PATIENCE)  # noqa: B023  # it is called before the next one
 
 
 @contextmanager

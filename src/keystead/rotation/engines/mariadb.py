@@ -21,6 +21,7 @@ import pymysql
 from pymysql.constants import ER
 
 from keystead.rotation.credential import Credential
+from keystead.rotation.engines import tls
 from keystead.rotation.engines.promise import Session
 from keystead.rotation.errors import LoginRefused, TargetLost, TargetRefused
 
@@ -197,7 +198,7 @@ def connected(who: Credential) -> Iterator[Any]:
             connect_timeout=SECONDS,
             read_timeout=SECONDS,
             write_timeout=SECONDS,
-            **tls(who.ssl),
+            **encryption(who.ssl),
         )
     except pymysql.Error as error:
         raise understood(error) from None
@@ -212,11 +213,11 @@ def connected(who: Credential) -> Iterator[Any]:
         connection.close()
 
 
-def tls(wanted: bool | None) -> dict[str, Any]:
+def encryption(wanted: bool | None) -> dict[str, Any]:
     """Without a wish the driver takes TLS where the server offers it."""
     if wanted is None:
         return {}
-    return {"ssl_verify_cert": True, "ssl_verify_identity": True} if wanted else {"ssl_disabled": True}
+    return {"ssl": tls.verified()} if wanted else {"ssl_disabled": True}
 
 
 def understood(error: pymysql.Error) -> Exception:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import asyncpg  # type: ignore[import-untyped]  # its annotations are not published
 
 from keystead.rotation.credential import Credential
+from keystead.rotation.engines import tls
 from keystead.rotation.engines.promise import Session
 from keystead.rotation.engines.scram import verifier
 from keystead.rotation.errors import LoginRefused, TargetLost, TargetRefused
@@ -28,7 +29,10 @@ DATABASE: Final = "postgres"
 SECONDS: Final = 10.0
 """To connect, and for each statement."""
 REFUSALS: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidPasswordError)
-TLS: Final = {None: "prefer", True: "verify-full", False: "disable"}
+
+
+UNVERIFIED: Final = {None: "prefer", False: "disable"}
+"""What the driver calls a secret's `ssl` that asks for no verified certificate."""
 
 
 class PostgreSQL:
@@ -125,7 +129,7 @@ async def connected(who: Credential) -> AsyncIterator[Any]:
             user=who.username,
             password=who.password,
             database=who.dbname or DATABASE,
-            ssl=TLS[who.ssl],
+            ssl=tls.verified() if who.ssl else UNVERIFIED[who.ssl],
             timeout=SECONDS,
             command_timeout=SECONDS,
             server_settings={"application_name": "keystead rotation"},
