@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from keystead.app import in_words_of_kms
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
@@ -24,8 +25,9 @@ from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
 from keystead.keys.use import Keys
+from keystead.parameters.room import Parameters
 from keystead.secrets.room import Secrets
-from keystead.services import iam, kms, secretsmanager, sts
+from keystead.services import iam, kms, secretsmanager, ssm, sts
 from keystead.wire import model
 
 ACCOUNT = "111122223333"
@@ -35,7 +37,7 @@ REGION = "us-east-1"
 REGIONS = frozenset({REGION, "us-west-2", "eu-west-1"})
 NEED_TOKENS = ("create_secret", "put_secret_value", "update_secret")
 
-SERVICES = {"iam": iam, "sts": sts, "kms": kms, "secretsmanager": secretsmanager}
+SERVICES = {"iam": iam, "sts": sts, "kms": kms, "secretsmanager": secretsmanager, "ssm": ssm}
 OPERATIONS = {
     service: {function.__name__: function for function in module.OPERATIONS} for service, module in SERVICES.items()
 }
@@ -67,11 +69,13 @@ class World:
         self.secrets = Secrets(
             self.database, self.feed, self.keys, self.identities, self.clock, regions=model.regions()
         )
+        self.parameters = Parameters(self.database, self.feed, self.keys, self.identities, self.clock, in_words_of_kms)
         self.rooms = {
             "iam": iam.service(self.identities),
             "sts": sts.service(self.identities),
             "kms": kms.service(self.keys),
             "secretsmanager": secretsmanager.service(self.secrets),
+            "ssm": ssm.service(ssm.Room(self.parameters, self.secrets)),
         }
         self.numbers = itertools.count()
 
@@ -129,6 +133,9 @@ class World:
         if operation in NEED_TOKENS:
             asked.setdefault("client_request_token", str(uuid.uuid4()))
         return await self.run("secretsmanager", operation, caller, **asked)
+
+    async def ssm(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
+        return await self.run("ssm", operation, caller, **asked)
 
     async def iam(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
         return await self.run("iam", operation, caller, **asked)

@@ -38,6 +38,8 @@ from keystead.keys import deletion, importing, key_stores, lastuse, rotation
 from keystead.keys.quotas import Quotas, read_rates
 from keystead.keys.use import Keys
 from keystead.metrics import meters, page
+from keystead.parameters import deleting as expiring
+from keystead.parameters.room import Limits, Parameters
 from keystead.part import Part
 from keystead.rotation import ledger
 from keystead.rotation.room import Rotation
@@ -46,8 +48,9 @@ from keystead.scheduler import Job, follow
 from keystead.secrets import deleting
 from keystead.secrets.lastaccess import LastAccess
 from keystead.secrets.room import Secrets
-from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, sts
-from keystead.services.service import Service
+from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, ssm, sts
+from keystead.services.kms.errors import ERRORS as OF_KMS
+from keystead.services.service import Service, worded
 from keystead.stores.room import Stores
 from keystead.trail import outbox, policy, retention
 from keystead.trail.asking import Asking
@@ -104,6 +107,7 @@ class House:
     identities: Identities
     keys: Keys
     secrets: Secrets
+    parameters: Parameters
     rotation: Rotation
     lookup: Lookup
     explain: Explain
@@ -139,6 +143,7 @@ class House:
         )
         rotating = Rotation(database, keyholder, clock, told=bool(settings.rotation_webhook))
         secrets = Secrets(database, feed, keys, identities, clock, rotating, regions=regions)
+        parameters = Parameters(database, feed, keys, identities, clock, in_words_of_kms, limits(settings))
         trail = settings.folder / "trail"
         lookup = Lookup(database, trail, keyholder, clock, node=installation.node)
         index = index_of(database, trail, installation.node)
@@ -157,6 +162,7 @@ class House:
             identities,
             keys,
             secrets,
+            parameters,
             rotating,
             lookup,
             Explain(database, lookup, keys, secrets, clock),
@@ -174,6 +180,7 @@ class House:
         return (
             kms.service(self.keys),
             secretsmanager.service(self.secrets),
+            ssm.service(ssm.Room(self.parameters, self.secrets)),
             iam.service(self.identities),
             sts.service(self.identities),
             rolesanywhere.service(self.identities),
@@ -265,6 +272,7 @@ class House:
         await importing.expire_due(self.keys, at)
         await deletion.delete_due(self.keys, at)
         await deleting.delete_due(self.secrets, at)
+        await expiring.enforce_due(self.parameters, at)
         await outbox.deliver(self.database, self.recorder)
 
     async def health(self) -> tuple[int, bytes]:
@@ -295,6 +303,15 @@ def quotas(settings: Settings) -> Quotas:
         on_demand_rotations=settings.kms_on_demand_rotations,
         rates=read_rates(settings.kms_rates, settings.workers),
     )
+
+
+def limits(settings: Settings) -> Limits:
+    return Limits(settings.ssm_standard_parameters, settings.ssm_advanced_parameters, settings.ssm_strict_paths)
+
+
+def in_words_of_kms(error: Exception) -> tuple[str, str | None]:
+    """What KMS answers for what it refused, for the services that ask it on behalf of their callers."""
+    return worded(OF_KMS, error) or ("KMSInternalException", None)
 
 
 def attestation_roots(settings: Settings) -> tuple[Root, ...]:

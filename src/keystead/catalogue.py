@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, sts
+from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, ssm, sts
 from keystead.wire import binding, model
 
 SERVICES: Final = {
     "kms": kms,
     "secretsmanager": secretsmanager,
+    "ssm": ssm,
     "iam": iam,
     "sts": sts,
     "rolesanywhere": rolesanywhere,
@@ -16,7 +17,7 @@ SERVICES: Final = {
     "keystead": keystead,
     "s3": s3,
 }
-COMING: Final = ("ssm",)
+COMING: Final[tuple[str, ...]] = ()
 """Services of the design that are not served yet: all their operations are absent."""
 
 

@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     regions       those that are served, separated by commas; empty for all of AWS's
     attestation_roots  a file of roots (PEM) that attestation documents may lead to; empty for none: Recipient is refused
     kms_…         quotas (keys.quotas); kms_rates: empty for none, "aws" for AWS's, or such as "symmetric=10000,create=5"
+    ssm_…         how many parameters of each tier an account has in a Region; ssm_strict_paths: GetParametersByPath leaves out
+                  what its caller may not read, where AWS asks about the path alone
     trail_bucket  the bucket's name where the trail's files lie in a folder
     trail_store   where they lie: a folder, s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME], or empty for DATA/bucket
     sinks         a file that names where else every record goes (sinks.configuration); empty for DATA/sinks.toml, if it is there
@@ -102,6 +104,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kms_policy_bytes: int = 32_768
     kms_on_demand_rotations: int = 25
     kms_rates: str = ""
+    ssm_standard_parameters: int = 10_000
+    ssm_advanced_parameters: int = 100_000
+    ssm_strict_paths: bool = False
     log_format: str = ""
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ import structlog
 
 from keystead.identities.call import Call
 from keystead.logs import described
-from keystead.services.service import Service
+from keystead.services.service import Service, worded
 from keystead.trail import redaction
 from keystead.wire import binding, findings, model
 from keystead.wire.codecs import CODECS
@@ -123,11 +123,8 @@ class Served:
     def _tabled(self, error: Exception) -> Failure | None:
         if isinstance(error, Refused):
             return Failure(error.code, error.text, error.status)
-        for kind in type(error).__mro__:
-            if kind in self.service.errors:
-                code, text = self.service.errors[kind]
-                return Failure(code, text and text.format_map(Facts(error)))
-        return None
+        found = worded(self.service.errors, error)
+        return Failure(*found) if found is not None else None
 
     @property
     def unforeseen(self) -> Failure:
@@ -135,17 +132,6 @@ class Served:
 
     def refuse(self, failure: Failure, request_id: str) -> Response:
         return self.codec.render_error(self.model, failure.code, failure.text, request_id, status=failure.status)
-
-
-class Facts(dict[str, Any]):
-    """An error's attributes, for the text of its row."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self._error = error
-
-    def __missing__(self, name: str) -> object:
-        return getattr(self._error, name)
 
 
 async def run(served: Served, operation: binding.Operation, request: Request, call: Call) -> Outcome:

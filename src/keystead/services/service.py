@@ -34,3 +34,26 @@ class Service:
     refused: Mapping[str, str] = field(default_factory=dict)
     throttle: Callable[[Any, Call], None] | None = None
     buckets: frozenset[str] = frozenset()
+
+
+def worded(table: Table, error: Exception) -> tuple[str, str | None] | None:
+    """(code, text) of an error in a service's words; None for one that is not in its table.
+
+    Raises what a text raises that its error cannot fill.
+    """
+    for kind in type(error).__mro__:
+        if kind in table:
+            code, text = table[kind]
+            return code, text and text.format_map(Facts(error))
+    return None
+
+
+class Facts(dict[str, Any]):
+    """An error's attributes, for the text of its row."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def __missing__(self, name: str) -> object:
+        return getattr(self._error, name)

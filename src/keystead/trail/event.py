@@ -232,6 +232,33 @@ def secret_event(
     return bounded(record)
 
 
+def parameter_event(name: str, arn: str, *, at: float, details: Mapping[str, object]) -> bytes:
+    """The record of what was done or said because of a parameter policy, of which AWS tells in EventBridge only.
+
+    The account and the Region are those of the ARN. Never put a value into `details`.
+    """
+    region, account = arn.split(":")[3:5]
+    return bounded(
+        Record(
+            user_identity={"accountId": account, "invokedBy": "ssm.amazonaws.com"},
+            event_time=instant(int(at)),
+            event_source=INTERNAL,
+            event_name=name,
+            aws_region=region,
+            source_ip_address="ssm.amazonaws.com",
+            user_agent="ssm.amazonaws.com",
+            request_parameters=None,
+            response_elements=None,
+            event_id=event_id(at),
+            read_only=False,
+            resources=[entry(Resource(account, "", arn))],
+            event_type=SERVICE_EVENT,
+            recipient_account_id=account,
+            service_event_details=details,
+        )
+    )
+
+
 def internal_event(name: str, *, account: str, region: str, at: float, details: Mapping[str, object]) -> bytes:
     """The record of something that AWS's trail has no event for. Never put a secret into `details`."""
     return bounded(

@@ -27,6 +27,7 @@ WITHHELD: Final = {
     "GrantTokens":    "AWS: CreateGrant's record never has the token",                            # KMS developer guide
     "GrantToken":     "likewise",
     "ImportToken":    "of use only to whoever imports key material",                              # ours
+    "SourceResult":   "GetParameter's copy of a secret that a reference led to",                   # ours
     "RandomPassword": "GetRandomPassword's result",                                               # ours
     "TokenCode":      "one-time password",                                                        # ours
 }  # fmt: skip  # a table
