@@ -58,8 +58,9 @@ def test_the_default_key_opens_through_the_service_only(house, ssm, name, refuse
     assert ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] == "hush"
 
 
-def test_an_advanced_secure_string_is_a_message_that_awss_own_sdk_opens(house, ssm, name):
+def test_an_advanced_secure_string_is_a_message_that_awss_own_sdk_opens(house, ssm, name, monkeypatch):
     import aws_encryption_sdk
+    import botocore.session
     from aws_encryption_sdk import CommitmentPolicy
     from aws_encryption_sdk.key_providers.kms import StrictAwsKmsMasterKeyProvider
 
@@ -67,8 +68,9 @@ def test_an_advanced_secure_string_is_a_message_that_awss_own_sdk_opens(house, s
     value = "h" * 8000
     ssm.put_parameter(Name=name, Value=value, Type="SecureString", Tier="Advanced", KeyId=arn)
     sealed = ssm.get_parameter(Name=name)["Parameter"]
-    provider = StrictAwsKmsMasterKeyProvider(key_ids=[arn])
-    provider._regional_clients[house.region] = house.client("kms")
+    for variable, text in house.environment.items():
+        monkeypatch.setenv(variable, text)
+    provider = StrictAwsKmsMasterKeyProvider(key_ids=[arn], botocore_session=botocore.session.Session())
     client = aws_encryption_sdk.EncryptionSDKClient(commitment_policy=CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT)
 
     opened, header = client.decrypt(source=base64.b64decode(sealed["Value"]), key_provider=provider)
@@ -183,17 +185,17 @@ def test_a_path_is_filtered_by_type_and_label(ssm, tree):
 def test_a_disabled_key_does_not_read_but_tells_the_ciphertext(house, ssm, name, refused):
     kms = house.client("kms")
     key = kms.create_key()["KeyMetadata"]
-    ssm.put_parameter(Name=name, Value="hush", Type="SecureString", KeyId=key["KeyId"])
+    ssm.put_parameter(Name=f"{name}/x", Value="hush", Type="SecureString", KeyId=key["KeyId"])
     kms.disable_key(KeyId=key["KeyId"])
 
-    code, text = refused(ssm.get_parameter, Name=name, WithDecryption=True)
+    code, text = refused(ssm.get_parameter, Name=f"{name}/x", WithDecryption=True)
 
     assert code == "InvalidKeyId"
     assert text.startswith(
         f"{key['Arn']} is disabled. (Service: AWSKMS; Status Code: 400; Error Code: DisabledException;"
     )
-    assert refused(ssm.get_parameters_by_path, Path="/app", WithDecryption=True)[0] == "InvalidKeyId"
-    assert ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    assert refused(ssm.get_parameters_by_path, Path=name, WithDecryption=True)[0] == "InvalidKeyId"
+    assert ssm.get_parameter(Name=f"{name}/x")["Parameter"]["Value"]
     kms.enable_key(KeyId=key["KeyId"])
 
 
