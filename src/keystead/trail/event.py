@@ -249,7 +249,7 @@ def parameter_event(name: str, arn: str, *, at: float, details: Mapping[str, obj
             user_agent="ssm.amazonaws.com",
             request_parameters=None,
             response_elements=None,
-            event_id=event_id(at),
+            event_id=id_at(at),
             read_only=False,
             resources=[entry(Resource(account, "", arn))],
             event_type=SERVICE_EVENT,
