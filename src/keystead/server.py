@@ -38,6 +38,10 @@ THROWN_AWAY: Final = 64
 """So many times the body limit is read from a client that goes on sending: else it would never see that it was refused."""
 STOP_SECONDS: Final = 10
 """How long calls in flight may take when the server stops."""
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""What uvicorn writes when it begins to read a body that its sender holds back (RFC 9110, 10.1.1)."""
+JOINED_BYTES: Final = 65536
+"""Of a body that is copied behind its head: the packet and the system call that this spares cost more than the copy."""
 
 
 class NoTrailers(list[tuple[bytes, bytes]]):
@@ -45,6 +49,42 @@ class NoTrailers(list[tuple[bytes, bytes]]):
 
     def append(self, _: tuple[bytes, bytes]) -> None:
         raise ValueError
+
+
+class Joining:
+    """The transport as one answer sees it: its head waits for its body, and both leave in one call and one packet.
+
+    An answer without a body must not go through it.
+    """
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        if data == CONTINUE:
+            self._transport.write(data)
+            return
+        if self._head is None:
+            self._head = data
+            return
+        head, self._head = self._head, b""
+        if head and len(data) > JOINED_BYTES:
+            self._transport.write(head)
+        elif head:
+            data = head + data
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Also of an answer that broke off."""
+        if self._head:
+            self._transport.write(self._head)
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -106,6 +146,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         super().on_headers_complete()
         self.headers = NoTrailers()
+        if self.scope["method"] != "HEAD":
+            self.cycle.transport = Joining(self.transport)  # type: ignore[assignment]  # as much of one as it uses
 
     def _sent_headers(self) -> int:
         """Without the body that may have come with them."""

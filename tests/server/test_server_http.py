@@ -43,6 +43,16 @@ def test_an_answer_has_date_length_and_nothing_about_the_server(client):
     assert answer.headers[b"date"].endswith(b" GMT")
 
 
+def test_an_answer_leaves_in_one_piece(client):
+    client.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+
+    first = client.wire.recv(65536)
+
+    head, _, body = first.partition(b"\r\n\r\n")
+    assert b"content-length: %d" % len(body) in head
+    assert body.endswith(b"}")
+
+
 def test_a_connection_serves_many_requests(client):
     for number in range(20):
         assert client.ask(b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number).seen["path"] == f"/{number}"
