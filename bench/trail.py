@@ -15,6 +15,7 @@ import shutil
 import statistics
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ from keystead.database.engine import Database
 from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
-from keystead.trail import attributes, delivered, event, log, proofs, search, store
+from keystead.trail import attributes, delivered, event, log, packing, proofs, search, segments, store
 from keystead.trail.bucket import FolderBucket
 from keystead.trail.digests import Digests
 from keystead.trail.hashes import Hashes
@@ -79,7 +80,7 @@ def records(count: int, span: int = 80 * 86400) -> Iterator[bytes]:
                 f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:app{chance.randrange(SECRETS)}-AbCdEf", "v1"
             )
         yield event.event(
-            request_id=f"{number:032x}",
+            request_id=str(uuid.UUID(int=chance.getrandbits(128))),
             at=NOW - span + number * span // count,
             source=f"{source}.amazonaws.com",
             name=name,
@@ -155,8 +156,34 @@ def of_log(folder: Path, count: int) -> dict[str, Any]:
         "bytes_of_an_event": round(size / count),
         "verify_seconds": round(took, 1),
         "verify_cpu_us_per_record": round(busy / count * 1e6, 1),
+        "packed": of_packing(folder, count, signer),
         **of_proofs(folder, count, signer),
     }
+
+
+def of_packing(folder: Path, count: int, signer: Signer) -> dict[str, Any]:
+    """Bytes per event on disk, the tree's hashes and the checkpoints among them, before and after; what it took; what verifying takes then."""
+    before = on_disk(folder)
+    found = packing.closed(folder)
+    _, busy, _ = seconds(lambda: [packing.pack(folder, *one) for one in found])
+    packed = sum(following - first for first, following in found)
+    of_segments = sum(segments.path(folder, first).stat().st_size for first, _ in found)
+    took, verified, report = seconds(lambda: verify(folder, signer.verifiers))
+    assert report.verdict is Verdict.PROVEN, report
+    hashes = 32 * 256 / 255
+    return {
+        "records": packed,
+        "bytes_per_event_before": round(before / count),
+        "bytes_per_event_of_packed_segments": round(of_segments / max(1, packed) + hashes),
+        "bytes_per_event_with_the_open_segment": round(on_disk(folder) / count),
+        "packing_cpu_us_per_record": round(busy / max(1, packed) * 1e6, 1),
+        "verify_seconds": round(took, 1),
+        "verify_cpu_us_per_record": round(verified / count * 1e6, 1),
+    }
+
+
+def on_disk(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def of_proofs(folder: Path, count: int, signer: Signer) -> dict[str, Any]:

@@ -59,6 +59,7 @@ from keystead.trail.digests import Digests
 from keystead.trail.index import Index, Read
 from keystead.trail.log_files import LogFiles
 from keystead.trail.lookup import Lookup
+from keystead.trail.packing import Packing
 from keystead.trail.policy import Policy
 from keystead.trail.trails import Files
 from keystead.wire import model
@@ -68,6 +69,7 @@ log = structlog.get_logger("keystead.app")
 Clock = Callable[[], float]
 
 INDEX_SECONDS: Final = 0.1
+PACK_SECONDS: Final = 10.0
 HEAR_SECONDS: Final = 0.5
 CONNECT_SECONDS: Final = 0.5
 DAY: Final = 86400.0
@@ -113,6 +115,7 @@ class House:
     explain: Explain
     index: Index
     files: Files
+    packing: Packing
     log_files: LogFiles
     digests: Digests
     wellbeing: Health
@@ -168,6 +171,7 @@ class House:
             Explain(database, lookup, keys, secrets, clock),
             index,
             files,
+            Packing(trail),
             LogFiles(database, trail, files, installation.node, clock, settings.trail_log_seconds),
             digests_of(settings, installation, database, keyholder, files, clock),
             health,
@@ -208,6 +212,7 @@ class House:
     def jobs(self, settings: Settings) -> tuple[Job, ...]:
         return (
             Job("index the trail", INDEX_SECONDS, self.index.follow),
+            Job("pack the trail", PACK_SECONDS, self.packing.run),
             Job("hear of operators", HEAR_SECONDS, self.hear),
             Job("rotate and delete keys", settings.scheduler_seconds, self.once("keys", self.do_what_falls_due)),
             Job(
@@ -282,6 +287,7 @@ class House:
     async def close(self) -> None:
         await self.feed.close()
         self.index.close()
+        self.packing.close()
         self.log_files.close()
         if self.asking is not None:
             await self.asking.close()

@@ -1,6 +1,7 @@
 """Logs as a backup keeps them: the node's own as it was at one moment, and those it was restored with before.
 
-    trail/            →  former/NODE/trail/        up to its durable mark, and what was signed of that
+    trail/            →  former/NODE/trail/        up to its durable mark, and what was signed of that; closed segments as they
+                                                   lie there, packed or not, the last one plain
     keystead.json     →  former/NODE/keystead.json
     former/…          →  former/…                  as they are: nobody appends to them any more
 
@@ -23,25 +24,36 @@ from keystead.trail.mark import LENGTH, Mark
 from keystead.trail.mark import NAME as MARK
 from keystead.trail.merkle import HASH_LENGTH, TILE_HEIGHT, Frontier
 from keystead.trail.recovery import CUTS
-from keystead.trail.segments import Walk
+from keystead.trail.segments import Segment, Walk
 from keystead.trail.state import State
 
 FORMER: Final = "former"
 TRAIL: Final = "trail"
+WHOLE: Final = -1
 
 
 class Source(NamedTuple):
-    """A file of the backup: its path there, and so many bytes from the beginning of one that is here, or bytes."""
+    """A file of the backup: its path there, and what is in it.
+
+    here     so many bytes from the beginning of a file; `length` WHOLE: all that is in it when its turn comes
+    content  these bytes; `segment`: and after them what lies behind them in it, though it be packed meanwhile
+    """
 
     path: str
     here: Path | None
     length: int
     content: bytes = b""
+    segment: Segment | None = None
 
     def pieces(self) -> Iterator[bytes]:
         """Raises OSError; EOFError when the file is shorter than it was."""
         if self.here is None:
             yield self.content
+            yield from () if self.segment is None else self._of_segment(self.segment)
+            return
+        if self.length == WHOLE:
+            with self.here.open("rb") as file:
+                yield from iter(lambda: file.read(PIECE), b"")
             return
         with self.here.open("rb") as file:
             left = self.length
@@ -51,6 +63,18 @@ class Source(NamedTuple):
                     raise EOFError(self.here)
                 left -= len(piece)
                 yield piece
+
+    def _of_segment(self, segment: Segment) -> Iterator[bytes]:
+        place = len(self.content)
+        try:
+            while place < self.length:
+                piece = segment.read(min(PIECE, self.length - place), place)
+                if not piece:
+                    raise EOFError(self.path)
+                place += len(piece)
+                yield piece
+        finally:
+            segment.close()
 
 
 class Logs(NamedTuple):
@@ -87,8 +111,12 @@ def own_log(folder: Path, to: str) -> tuple[int, list[Source]]:
     for first in segments.firsts(folder):
         if first <= walk.segment:
             path = segments.path(folder, first)
-            length = walk.place if first == walk.segment else path.stat().st_size
-            files.append(Source(f"{to}/{segments.FOLDER}/{path.name}", path, length))
+            name = f"{to}/{segments.FOLDER}/{path.name}"
+            if first < walk.segment:
+                files.append(Source(name, path, WHOLE))
+            else:
+                opened = segments.open_segment(folder, first)
+                files.append(Source(name, None, walk.place, segments.header(first), opened))
     for level in range(LEVELS):
         path = folder / hashes.FOLDER / str(level)
         length = min((count >> TILE_HEIGHT * level) * HASH_LENGTH, path.stat().st_size)

@@ -3,13 +3,12 @@
     DATA/trail/
       segments/  hashes/  state  durable  checkpoints      segments.py  hashes.py  state.py  mark.py  checkpoints.py
       checkpoint.key  checkpoint.vkeys                     the signing seeds, sealed; their public halves (setup.py)
-      cuts/  reserve  lock                                 recovery.py  reserve.py; held by whoever appends
+      cuts/  reserve  lock  packing                        recovery.py  reserve.py  lock.py
 
 One thread at a time. A failure ends it: whatever was not acknowledged is sorted out when the log is opened again.
 """
 
 import errno
-import fcntl
 import os
 import time
 from base64 import b64encode
@@ -18,8 +17,9 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from keystead.trail import checkpoints, disk, hashes, records, segments, state
-from keystead.trail.errors import LogBroken, LogInUse, LogMissing
+from keystead.trail.errors import LogBroken
 from keystead.trail.hashes import Hashes
+from keystead.trail.lock import APPENDING, lock
 from keystead.trail.mark import Mark
 from keystead.trail.records import SALT_LENGTH, Stamp
 from keystead.trail.recovery import Say, recover
@@ -29,7 +29,6 @@ from keystead.trail.tail import Sync, Tail
 
 T = TypeVar("T")
 
-LOCK: Final = "lock"
 CLOCK_STEP: Final = 2_000_000_000
 """Nanoseconds by which wall and monotonic time may part between two records before it is put on the record."""
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -76,7 +75,7 @@ class Log:
         self._broken = False
         self._own_number = 0
         self._happened: list[Arrival] = []
-        self._lock = lock(folder)
+        self._lock = lock(folder, APPENDING)
         try:
             self._recover()
         except BaseException:
@@ -236,17 +235,3 @@ def create(folder: Path) -> None:
     Mark.open(folder).close()
     state.save(folder, state.BEGINNING)
     disk.sync_folder(folder.parent)
-
-
-def lock(folder: Path) -> int:
-    """The right to append, until the descriptor is closed. Raises LogMissing, LogInUse."""
-    try:
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        raise LogMissing from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise LogInUse from None
-    return descriptor

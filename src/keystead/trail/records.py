@@ -12,10 +12,9 @@ segment     index of the first record of the segment that it lies in
 salt        random: a log of hashes can be published without telling what could be guessed
 """
 
-import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final
 
@@ -32,6 +31,9 @@ EVENT_PLACE: Final = SALT_PLACE + SALT_LENGTH
 EVENT_LIMIT: Final = 1024 * 1024
 """Bytes of one event. CloudTrail's parts add up to about 256 KB."""
 CHUNK: Final = 256 * 1024
+
+Read = Callable[[int, int], bytes]
+"""So many bytes at most, from that place of a segment on; none at its end."""
 
 
 class Stamp(msgspec.Struct, frozen=True, gc=False):
@@ -81,7 +83,7 @@ def leaf_hash(stamp: Stamp, segment: int, salted: bytes) -> bytes:
     return sha256(hashed(stamp, segment, salted)).digest()
 
 
-def scan(descriptor: int, place: int, index: int) -> Iterator[Stored]:
+def scan(read: Read, place: int, index: int) -> Iterator[Stored]:
     """Whole records from `place` on, the first of which must be number `index`. Ends at the first that is not whole."""
     buffer, start = b"", place
     while True:
@@ -92,7 +94,7 @@ def scan(descriptor: int, place: int, index: int) -> Iterator[Stored]:
                 return
         if len(buffer) < needed:
             buffer, start = buffer[place - start :], place
-            came = os.pread(descriptor, CHUNK + needed, start + len(buffer))
+            came = read(CHUNK + needed, start + len(buffer))
             if not came:
                 return
             buffer += came

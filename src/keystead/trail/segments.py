@@ -4,6 +4,7 @@
     segments/00000000000000053127      …                                            named after that index, 20 digits
 
 A segment appears whole with its header and is closed when it has grown to SIZE; the next begins with the next index.
+Some time later the closed one is replaced by a packed one of the same name (packing.py): readers know both.
 """
 
 import os
@@ -11,13 +12,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
-from keystead.trail import records
+from keystead.trail import packed, records
 from keystead.trail.errors import LogDamaged
 from keystead.trail.mark import Mark
+from keystead.trail.packed import Packed, Unpackable
 from keystead.trail.records import EVENT_PLACE, Stored
 
 FOLDER: Final = "segments"
@@ -50,13 +52,74 @@ def firsts(folder: Path) -> list[int]:
     return sorted(int(name) for name in names if name.isdecimal() and len(name) == DIGITS)
 
 
-def open_segment(folder: Path, first: int, flags: int = os.O_RDONLY) -> int:
+class Segment(Protocol):
+    """A segment to read from, plain or packed. Places are those of the plain one."""
+
+    def read(self, length: int, place: int) -> bytes:
+        """At most `length` bytes from `place` on, and at least one where there are any. Raises OSError."""
+
+    def size(self) -> int:
+        """Raises OSError."""
+
+    def near(self, index: int) -> tuple[int, int]:
+        """(number, place) of a record that is not after `index`, as near to it as can be told without reading."""
+
+    def close(self) -> None: ...
+
+
+class Plain:
+    """A segment as the recorder writes it."""
+
+    def __init__(self, descriptor: int, first: int) -> None:
+        self._descriptor = descriptor
+        self._first = first
+
+    def read(self, length: int, place: int) -> bytes:
+        return os.pread(self._descriptor, length, place)
+
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def near(self, index: int) -> tuple[int, int]:  # noqa: ARG002  # it has no index
+        return self._first, HEADER_LENGTH
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def open_plain(folder: Path, first: int, flags: int = os.O_RDONLY) -> int:
     """Its descriptor. Raises FileNotFoundError, or LogDamaged when it is not the segment that its name says."""
     descriptor = os.open(path(folder, first), flags | os.O_CLOEXEC)
     if os.pread(descriptor, HEADER_LENGTH, 0) != header(first):
         os.close(descriptor)
         raise LogDamaged(f"segment {first} does not begin with its header")
     return descriptor
+
+
+def open_segment(folder: Path, first: int) -> Segment:
+    """Raises FileNotFoundError, or LogDamaged when it is not the segment that its name says."""
+    return opened(path(folder, first), first)
+
+
+def opened(file: Path, first: int) -> Segment:
+    """Raises FileNotFoundError, LogDamaged."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        begin = os.pread(descriptor, HEADER_LENGTH, 0)
+        if begin == header(first):
+            return Plain(descriptor, first)
+        if begin.startswith(packed.MAGIC):
+            return Packed(descriptor, first)
+    except Unpackable:
+        os.close(descriptor)
+        raise LogDamaged(f"segment {first} is packed, and its index is damaged") from None
+    os.close(descriptor)
+    raise LogDamaged(f"segment {first} does not begin with its header")
+
+
+def is_packed(folder: Path, first: int) -> bool:
+    with path(folder, first).open("rb") as file:
+        return file.read(len(packed.MAGIC)) == packed.MAGIC
 
 
 class Walk:
@@ -67,7 +130,7 @@ class Walk:
 
     def __init__(self, folder: Path, segment: int, place: int, index: int) -> None:
         self._folder = folder
-        self._descriptor = open_segment(folder, segment)
+        self._open: Segment | None = open_segment(folder, segment)
         self.segment = segment
         self.place = place
         self.index = index
@@ -91,6 +154,9 @@ class Walk:
 
     def skip_to(self, index: int) -> None:
         """On, within the segment, to before record `index`. Raises LogDamaged."""
+        near, place = self._segment.near(index)
+        if near > self.index:
+            self.index, self.place = near, place
         while self.index < index:
             self._skip()
 
@@ -105,7 +171,7 @@ class Walk:
 
     def __iter__(self) -> Iterator[Stored]:
         while True:
-            for stored in records.scan(self._descriptor, self.place, self.index):
+            for stored in records.scan(self._segment.read, self.place, self.index):
                 self.place, self.index = stored.end, self.index + 1
                 yield stored
             if not self._follow():
@@ -113,15 +179,21 @@ class Walk:
 
     def rest(self) -> int:
         """Bytes of the segment after the last whole record."""
-        return os.fstat(self._descriptor).st_size - self.place
+        return self._segment.size() - self.place
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    @property
+    def _segment(self) -> Segment:
+        if self._open is None:
+            raise ValueError("this walk has ended")
+        return self._open
 
     def _skip(self) -> None:
-        head = os.pread(self._descriptor, EVENT_PLACE, self.place)
+        head = self._segment.read(EVENT_PLACE, self.place)
         if len(head) < EVENT_PLACE:
             raise LogDamaged(f"segment {self.segment} ends before record {self.index}")
         self.place += EVENT_PLACE + records.length(head)
@@ -132,11 +204,11 @@ class Walk:
         if self.segment == self.index or self.rest():
             return False
         try:
-            descriptor = open_segment(self._folder, self.index)
+            following = open_segment(self._folder, self.index)
         except FileNotFoundError:
             return False
         self.close()
-        self._descriptor, self.segment, self.place = descriptor, self.index, HEADER_LENGTH
+        self._open, self.segment, self.place = following, self.index, HEADER_LENGTH
         return True
 
 

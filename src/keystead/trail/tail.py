@@ -25,7 +25,7 @@ class Tail:
         """Raises OSError, LogDamaged."""
         self._folder = folder
         self._path = segments.path(folder, first)
-        self._descriptor = segments.open_segment(folder, first, os.O_RDWR)
+        self._descriptor = segments.open_plain(folder, first, os.O_RDWR)
         self._sync = sync
         self.first = first
         self.end = end

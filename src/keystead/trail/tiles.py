@@ -21,7 +21,7 @@ from keystead.trail.checkpoints import of_note
 from keystead.trail.hashes import LEVELS, Hashes
 from keystead.trail.merkle import TILE_HEIGHT
 from keystead.trail.records import ENTRY_LENGTH
-from keystead.trail.segments import HEADER_LENGTH, Walk
+from keystead.trail.segments import HEADER_LENGTH, Walk, is_packed
 
 WIDTH: Final = 1 << TILE_HEIGHT
 CHECKPOINT: Final = "checkpoint"
@@ -140,9 +140,12 @@ class Entries:
             walk.close()
 
     def walk_to(self, index: int) -> Walk:
-        """Standing before that record; in a segment that is closed, found by where every 256th begins."""
+        """Standing before that record; in one that is closed and plain, found by where every 256th begins."""
         segment, following = Walk.segment_of(self._folder, index)
-        places = [HEADER_LENGTH] if following is None else self._places_of(segment, following)
+        if following is None or is_packed(self._folder, segment):
+            places = [HEADER_LENGTH]
+        else:
+            places = self._places_of(segment, following)
         number = min((index - segment) // WIDTH, len(places) - 1)
         walk = Walk(self._folder, segment, places[number], segment + number * WIDTH)
         walk.skip_to(index)
