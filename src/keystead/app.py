@@ -23,6 +23,7 @@ from keystead.database import leases, sealed_keys
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database, Transaction
 from keystead.database.feed import Feed
+from keystead.database.waiting import Waiting
 from keystead.explain import lastuse as explain_lastuse
 from keystead.explain.room import Explain
 from keystead.gateway import Gateway
@@ -40,6 +41,7 @@ from keystead.keys.use import Keys
 from keystead.metrics import meters, page
 from keystead.parameters import deleting as expiring
 from keystead.parameters.room import Limits, Parameters
+from keystead.parameters.store import KIND as PARAMETER
 from keystead.part import Part
 from keystead.rotation import ledger
 from keystead.rotation.room import Rotation
@@ -48,6 +50,7 @@ from keystead.scheduler import Job, follow
 from keystead.secrets import deleting
 from keystead.secrets.lastaccess import LastAccess
 from keystead.secrets.room import Secrets
+from keystead.secrets.store import KIND as SECRET
 from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3, secretsmanager, ssm, sts
 from keystead.services.kms.errors import ERRORS as OF_KMS
 from keystead.services.service import Service, worded
@@ -168,7 +171,7 @@ class House:
             parameters,
             rotating,
             lookup,
-            Explain(database, lookup, keys, secrets, clock),
+            Explain(database, lookup, keys, secrets, parameters, Waiting(feed, SECRET, PARAMETER), clock),
             index,
             files,
             Packing(trail),
@@ -283,6 +286,10 @@ class House:
     async def health(self) -> tuple[int, bytes]:
         """200 when unsealed and able to write; else 503 and which part is ill."""
         return await self.wellbeing.page()
+
+    def stop_waiting(self) -> None:
+        """Calls that wait for a change are answered now."""
+        self.explain.waiting.close()
 
     async def close(self) -> None:
         await self.feed.close()
@@ -403,7 +410,9 @@ async def worker(part: Part) -> None:
     house = await open_house(part, "worker", tracing.keyholder)
     listener = socket.socket(fileno=part.listener)
     app = server.application(house.gateway(tracing.gateway), house.health)
-    serving = server.server(app, tls_cert=part.settings.tls_cert, tls_key=part.settings.tls_key)
+    serving = server.server(
+        app, tls_cert=part.settings.tls_cert, tls_key=part.settings.tls_key, stopping=house.stop_waiting
+    )
     spare_the_collector()
     announce(part)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what uvicorn leaves behind, and raises again when it has stopped

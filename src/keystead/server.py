@@ -11,6 +11,7 @@ connections                    closed as soon as they are made
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -260,15 +261,26 @@ async def respond(send: Send, response: Response, *more: tuple[bytes, bytes]) ->
     await send({"type": "http.response.body", "body": body})
 
 
+class Server(uvicorn.Server):
+    """Tells the house that it stops, before it waits for the calls in flight."""
+
+    stopping: Callable[[], None]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.stopping()
+        await super().shutdown(sockets)
+
+
 def server(
     app: Application,
     *,
     tls_cert: str = "",
     tls_key: str = "",
     limits: config.Limits = config.Limits(),  # noqa: B008  # a constant
+    stopping: Callable[[], None] = lambda: None,
 ) -> uvicorn.Server:
     """A server for already bound sockets; it stops on SIGTERM after the calls in flight are answered."""
-    return uvicorn.Server(
+    made = Server(
         uvicorn.Config(
             app,
             http=type("Bounded", (BoundedProtocol,), {"limits": limits}),
@@ -287,3 +299,5 @@ def server(
             ssl_keyfile=tls_key or None,
         )
     )
+    made.stopping = stopping
+    return made

@@ -20,7 +20,7 @@ def kinds(found):
 
 async def test_each_kind_is_told_when_its_time_has_come(world):
     async with world:
-        room = Explain(world.database, None, world.keys, None, world.clock)
+        room = Explain(world.database, None, world.keys, None, None, None, world.clock)
         zoe = await world.user("zoe", allow("kms:*"))
         key = await world.key()
         await world.kms("enable_key_rotation", key_id=key["KeyId"], rotation_period_in_days=90)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keystead.database.engine import Database
+from keystead.database.waiting import Waiting
 from keystead.keys.use import Keys
+from keystead.parameters.room import Parameters
 from keystead.secrets.room import Secrets
 from keystead.trail.lookup import Lookup
 
@@ -17,4 +19,6 @@ class Explain:
     lookup: Lookup
     keys: Keys
     secrets: Secrets
+    parameters: Parameters
+    waiting: Waiting
     clock: Callable[[], float]

@@ -160,7 +160,7 @@ class _Thread(threading.Thread):
         )
         self._house = house
         listener = bind("127.0.0.1", 0)
-        self._serving = server.server(server.application(house.gateway(), house.health))
+        self._serving = server.server(server.application(house.gateway(), house.health), stopping=house.stop_waiting)
         stop = asyncio.Event()
         port = listener.getsockname()[1]
         rotator = house.rotator(self._settings, f"http://127.0.0.1:{port}")

@@ -4,6 +4,7 @@ from typing import Final
 
 from keystead.explain.room import Explain
 from keystead.services.keystead.access import list_principals_with_access
+from keystead.services.keystead.changes import list_changed_versions
 from keystead.services.keystead.errors import ERRORS, UNFORESEEN
 from keystead.services.keystead.exposure import get_key_blast_radius, get_principal_blast_radius, list_overdue
 from keystead.services.keystead.holders import list_secret_holders
@@ -20,6 +21,7 @@ OPERATIONS: Final[tuple[Function, ...]] = (
     get_principal_blast_radius,
     list_overdue,
     list_secret_holders,
+    list_changed_versions,
 )
 
 
