@@ -13,6 +13,7 @@ from keystead.rotation.attempt import Place, Tools
 from keystead.rotation.dispatch import Dispatcher
 from keystead.rotation.draining import Drainer
 from keystead.rotation.executors.work import Credentials
+from keystead.rotation.glances import Glancer
 from keystead.rotation.room import Rotation
 from keystead.rotation.run import Run
 from keystead.rotation.runner import Runner
@@ -93,7 +94,8 @@ class Turns:
         self.function = Function()
         self.rotation = Rotation(world.database, world.keyholder, world.clock)
         tools = Tools(world.database, world.keyholder, Apis(world), Place("http://nowhere.invalid"), world.clock)
-        self.dispatcher = Dispatcher(self.rotation, Runner(self.rotation, tools), Drainer(self.rotation, tools), "test")
+        runner, drainer, glancer = (kind(self.rotation, tools) for kind in (Runner, Drainer, Glancer))
+        self.dispatcher = Dispatcher(self.rotation, runner, drainer, glancer, "test")
         world.secrets.rotator = self.rotation
         builtin.FUNCTIONS[NAME] = self.function  # type: ignore[index]  # a table, but for tests
 

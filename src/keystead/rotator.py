@@ -20,6 +20,7 @@ from keystead.rotation.attempt import Place, Tools
 from keystead.rotation.dispatch import Dispatcher
 from keystead.rotation.draining import Drainer
 from keystead.rotation.executors import signing
+from keystead.rotation.glances import Glancer
 from keystead.rotation.room import Rotation
 from keystead.rotation.runner import Runner
 from keystead.scheduler import Job
@@ -56,7 +57,8 @@ class Rotator:
         apis = Inside(gateway, rotation.clock)
         tools = Tools(rotation.database, rotation.keyholder, apis, place, rotation.clock)
         holder = f"{node}/{os.getpid()}"
-        dispatcher = Dispatcher(rotation, Runner(rotation, tools), Drainer(rotation, tools), holder)
+        runner, drainer, glancer = Runner(rotation, tools), Drainer(rotation, tools), Glancer(rotation, tools)
+        dispatcher = Dispatcher(rotation, runner, drainer, glancer, holder)
         key = signing.key_of(Path(settings.rotation_webhook_key).read_text()) if settings.rotation_webhook else b""
         return cls(rotation, dispatcher, settings, node, Reader(settings.folder / "trail"), key)
 

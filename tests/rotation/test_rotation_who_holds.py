@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from keystead.cli.verbs import application
 from keystead.testing import Keystead
-from postgresql import Databases
+from postgresql import Databases, free_port
 from rotated import Rotated, other_reader, until
-from targets import PostgreSQLTarget
+from servers import MariaDBServer
+from targets import MariaDBTarget, PostgreSQLTarget
 
 RUNNER = CliRunner()
 
@@ -70,6 +71,50 @@ def test_who_keeps_an_old_version_alive_is_told_and_gone_when_it_has_read_the_ne
     done = until(lambda: (found := told(secret)["Overlap"]).get("Ended") and found)
     assert done["Outcome"] == "drained"
     assert "is refused since" in asked(secret)
+
+
+def labelled(answer: Any, stage: str) -> Any:
+    return next(one for one in answer["Versions"] if stage in one["VersionStages"])
+
+
+def test_connections_on_the_current_version_are_looked_at_when_somebody_asks(secret: Rotated) -> None:
+    current = secret.rotated(secret.rotate())
+
+    with secret.target.held(current):
+        version = until(lambda: (one := labelled(told(secret), "AWSCURRENT"))["Sessions"] and one)
+        shown = asked(secret)
+
+    assert version["Sessions"] == [{"Address": "127.0.0.1", "Application": "cron", "Connections": 1}]
+    assert "SessionsLookedAt" in version
+    assert "connected from 127.0.0.1 (cron)" in shown
+    until(lambda: not labelled(told(secret), "AWSCURRENT")["Sessions"])
+
+
+def test_where_one_user_has_both_passwords_connections_are_told_apart_by_when_they_were_made(
+    keystead: Keystead, mariadb: MariaDBServer
+) -> None:
+    secret = Rotated(keystead, MariaDBTarget(mariadb), "KeysteadMariaDBSingleUserRotation")
+
+    with secret.target.held(secret.first):
+        current = secret.rotated(secret.rotate())
+        until(lambda: told(secret)["Overlap"]["BlockedBy"] == ["1 open connection"])
+        with secret.target.held(current), secret.target.held(current):
+            now = until(lambda: (found := told(secret)) and labelled(found, "AWSCURRENT")["Sessions"] and found)
+
+    assert [one["Connections"] for one in labelled(now, "AWSCURRENT")["Sessions"]] == [2]
+    assert [one["Connections"] for one in labelled(now, "AWSPREVIOUS")["Sessions"]] == [1]
+
+
+def test_what_cannot_be_looked_at_says_why(secret: Rotated) -> None:
+    secret.rotate(RotateImmediately=False)
+    until(lambda: "AWSPENDING" not in secret.labels())
+    gone = {**secret.current().document, "port": free_port()}
+    secret.client.put_secret_value(SecretId=secret.arn, SecretString=json.dumps(gone))
+
+    version = until(lambda: (one := labelled(told(secret), "AWSCURRENT")).get("SessionsError") and one)
+
+    assert version["SessionsError"] == "SecretUnusable"  # the administrator's secret is for another place
+    assert "cannot be looked at" in asked(secret)
 
 
 def test_who_may_not_ask_is_refused(secret: Rotated) -> None:

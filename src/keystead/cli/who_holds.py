@@ -9,6 +9,9 @@ from rich.table import Table
 from keystead.cli.client import ask
 from keystead.cli.output import Form, FormOption, literal, out, print_json
 
+LOOKING_SECONDS: Final = 5.0
+"""For the rotator to ask the database who is connected; it looks about twice a second."""
+PAUSE: Final = 0.3
 NEVER: Final = {
     "on-auth-failure": "until a login fails",
     "on-restart": "until it restarts",
@@ -23,11 +26,21 @@ def who_holds(
 
     Needs leave for keystead:ListSecretHolders. Endpoint and credentials come from the usual AWS environment.
     """
-    answer = ask("ListSecretHolders", SecretId=secret)
+    answer = asked(secret)
     if output is Form.json:
         print_json(document(answer))
     else:
         show(answer)
+
+
+def asked(secret: str) -> dict[str, Any]:
+    """Once who is connected with the current version has been looked at, or could not be for a while."""
+    deadline = time.monotonic() + LOOKING_SECONDS
+    while True:
+        answer: dict[str, Any] = ask("ListSecretHolders", SecretId=secret)
+        if not answer["Looking"] or time.monotonic() > deadline:
+            return answer
+        time.sleep(PAUSE)
 
 
 def document(answer: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +75,7 @@ def show(answer: dict[str, Any]) -> None:
         for row in rows(version):
             table.add_row(*map(literal, row))
     out.print(table, highlight=False)
-    for line in (*rotation_lines(answer), *overlap_lines(answer)):
+    for line in (*session_lines(answer), *rotation_lines(answer), *overlap_lines(answer)):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -84,6 +97,13 @@ def reader(one: dict[str, Any]) -> tuple[str, str, str]:
 def session(one: dict[str, Any]) -> tuple[str, str, str, str]:
     named = f" ({one['Application']})" if one["Application"] else ""
     return f"connected from {one['Address'] or 'somewhere'}{named}", "", "while connected", str(one["Connections"])
+
+
+def session_lines(answer: dict[str, Any]) -> list[str]:
+    """What is not known of connections, and why."""
+    failed = [one for one in answer["Versions"] if "SessionsError" in one]
+    lines = [f"connections of {one['VersionId'][:8]} cannot be looked at: {one['SessionsError']}" for one in failed]
+    return [*lines, "connections of the current version have not been looked at yet"] if answer["Looking"] else lines
 
 
 def rotation_lines(answer: dict[str, Any]) -> list[str]:

@@ -1,4 +1,5 @@
-"""Looks again and again for what is due: windows that have opened, runs that want to go on, overlaps that may have drained.
+"""Looks again and again for what is due: windows that have opened, runs that want to go on, overlaps that may have drained, and
+whatever else somebody wants to know of a target.
 
 Several at a time, each secret's under its own lease where nodes share the database, so that many nodes never work on one secret.
 A look returns at once; what it began goes on.
@@ -7,20 +8,23 @@ A look returns at once; what it began goes on.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from keystead.database import leases
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost, Fenced
-from keystead.rotation import overlap, planning, run
+from keystead.rotation import glances, overlap, planning, run
 from keystead.rotation.draining import Drainer
+from keystead.rotation.glances import Glancer
 from keystead.rotation.room import Rotation
 from keystead.rotation.runner import Runner
 from keystead.secrets import records
 from keystead.secrets.secret import CURRENT, PENDING
 from keystead.trail.event import new_id
+
+T = TypeVar("T")
 
 log = structlog.get_logger("keystead.rotation")
 
@@ -37,6 +41,7 @@ class Dispatcher:
     rotation: Rotation
     runner: Runner
     drainer: Drainer
+    glancer: Glancer
     holder: str
     _busy: dict[int, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -53,12 +58,15 @@ class Dispatcher:
             open_overlaps = [
                 await overlap.load(connection, one) for one in await overlap.due(connection, at, LOOKED_AT)
             ]
+            looks = await glances.wanted(connection, LOOKED_AT)
         for one in open_overlaps:
             if one is not None:
                 self._begin(one.secret_id, self.drainer.look, one.run_id)
         for live in due:
             if live is not None:
                 self._begin(live.secret_id, self.runner.perform, live.id)
+        for secret_id in looks:
+            self._begin(secret_id, self.glancer.look, secret_id)
 
     async def finish(self) -> None:
         """Wait for what was begun."""
@@ -72,13 +80,13 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, secret_id: int, work: Callable[[str], Awaitable[None]], what: str) -> None:
+    def _begin(self, secret_id: int, work: Callable[[T], Awaitable[None]], what: T) -> None:
         """One thing at a time for each secret."""
         if secret_id in self._busy or len(self._busy) >= AT_ONCE:
             return
         self._busy[secret_id] = asyncio.create_task(self._work(secret_id, work, what))
 
-    async def _work(self, secret_id: int, work: Callable[[str], Awaitable[None]], what: str) -> None:
+    async def _work(self, secret_id: int, work: Callable[[T], Awaitable[None]], what: T) -> None:
         try:
             await self._alone(secret_id, lambda: coroutine(work, what))
         except (Fenced, DatabaseLost):  # another node has it, or this one has lost the database: it stays due
@@ -116,5 +124,5 @@ class Dispatcher:
             )
 
 
-async def coroutine(work: Callable[[str], Awaitable[None]], what: str) -> None:
+async def coroutine(work: Callable[[T], Awaitable[None]], what: T) -> None:
     await work(what)

@@ -5,6 +5,7 @@ run        one row per rotation; at most one per secret that has not ended. No s
 overlap    one row per credential that outlives its rotation
 read       the ledger: one row per reader and version, folded in from the trail
 function   what a Lambda ARN stands for, besides Keystead's own
+glance     who is connected with the current credential, since somebody asked
 notice     events on their way to a webhook
 """
 
@@ -137,6 +138,20 @@ functions = Table(
     Column("memory", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
     PrimaryKeyConstraint("account", "name", name="pk_rotation_functions"),
+)
+
+glances = Table(
+    "rotation_glances",
+    metadata,
+    Column("secret_id", SEQUENCE, nullable=False),
+    Column("wanted_at", Double),  # NULL: nobody waits
+    Column("version", VERSION),
+    Column("looked_at", Double),
+    Column("sessions", JSON),
+    Column("error", String(128)),  # a kind, never a text
+    ForeignKeyConstraint(["secret_id"], ["secrets.id"], ondelete="CASCADE"),
+    PrimaryKeyConstraint("secret_id", name="pk_rotation_glances"),
+    Index("ix_rotation_glances_wanted_at", "wanted_at"),
 )
 
 notices = Table(

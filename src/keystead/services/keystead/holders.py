@@ -5,7 +5,7 @@ from typing import Any
 from keystead.explain.room import Explain
 from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
-from keystead.rotation import holding
+from keystead.rotation import glances, holding
 from keystead.rotation.consumers import Holder
 from keystead.rotation.holding import Held
 from keystead.rotation.overlap import Overlap
@@ -17,7 +17,9 @@ from keystead.services.service import Answer
 
 
 async def list_secret_holders(room: Explain, call: Call, *, secret_id: str) -> Answer:
-    """Of a secret of the caller's account, in the Region of the call."""
+    """Of a secret of the caller's account, in the Region of the call. `Looking`: who is connected with the current version is being
+    looked at, and known better in a moment.
+    """
     place = names.read(call, secret_id)
     secret = await room.secrets.reach(call, place)
     arn = secret.arn if secret is not None else place.arn
@@ -26,10 +28,14 @@ async def list_secret_holders(room: Explain, call: Call, *, secret_id: str) -> A
         raise SecretNotFound
     async with room.database.read() as connection:
         found = await holding.view(connection, secret, room.clock())
+    if found.stale:
+        async with room.database.write(call.id, announced=False) as tx:
+            await glances.want(tx, secret.id)
     return {
         "ARN": secret.arn,
         "Name": secret.name,
         "Versions": [version(one) for one in found.versions],
+        "Looking": found.stale,
         **given(
             Overlap=overlapping(found.overlap) if found.overlap is not None else None,
             Rotation=rotating(found.run) if found.run is not None else None,
@@ -47,6 +53,7 @@ def version(one: Held) -> dict[str, Any]:
             {"Address": each["address"], "Application": each["application"], "Connections": each["connections"]}
             for each in one.sessions
         ],
+        **given(SessionsLookedAt=one.looked_at, SessionsError=one.error),
     }
 
 
