@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0097"
-down_revision = "0096"
+revision = "0098"
+down_revision = "0097"
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
