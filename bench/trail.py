@@ -27,6 +27,7 @@ from keystead.keyholder.seals import FileSeal
 from keystead.trail import attributes, delivered, event, log, packing, proofs, search, segments, store
 from keystead.trail.bucket import FolderBucket
 from keystead.trail.digests import Digests
+from keystead.trail.files_report import Place
 from keystead.trail.hashes import Hashes
 from keystead.trail.index import Batch, Index, event_row, resource_rows, write
 from keystead.trail.log import Log
@@ -40,7 +41,7 @@ from keystead.trail.store import Position
 from keystead.trail.submission import Submission
 from keystead.trail.trails import Files, Trail
 from keystead.trail.verify import Verdict, verify
-from keystead.trail.verify_files import Place, verify_files
+from keystead.trail.verify_files import verify_files
 from keystead.witness import book
 from keystead.witness.book import Book
 from keystead.witness.cosigning import Cosigning

@@ -25,12 +25,14 @@ from keystead.trail.audit import Asked
 from keystead.trail.bucket import FolderBucket
 from keystead.trail.client import LocalRecorder
 from keystead.trail.digests import Digests
+from keystead.trail.files_report import Place
 from keystead.trail.log_files import LogFiles
 from keystead.trail.notes import Notes
+from keystead.trail.retention import retire
 from keystead.trail.signed_note import Signer
 from keystead.trail.trails import Files, Trail
 from keystead.trail.verify import Verdict
-from keystead.trail.verify_files import GRACE_SECONDS, Place, verify_files
+from keystead.trail.verify_files import GRACE_SECONDS, verify_files
 
 START = 1_750_003_200  # a full hour
 HOUR = 3600
@@ -155,6 +157,7 @@ def found(whole, tmp_path) -> Delivered:
     """A copy to be changed."""
     for name in ("bucket", "trail"):
         shutil.copytree(whole.folder / name, tmp_path / name)
+    shutil.copy(whole.folder / "k.db", tmp_path)
     files = Files(whole.place.files.trail, FolderBucket(tmp_path / "bucket"))
     place = replace(whole.place, files=files, folder=tmp_path / "trail")
     return replace(whole, folder=tmp_path, place=place)
@@ -449,3 +452,59 @@ def test_a_log_that_grew_old_without_a_digest_is_not_proven(whole):
 
     assert report.findings == []
     assert len(report.doubts) == 3
+
+
+def retired(found: Delivered, hours: int) -> float:
+    """The files and digests of all but the last hours have been taken out of the bucket; before when."""
+    before = START + (HOURS - hours) * HOUR + 1.0
+
+    async def run() -> None:
+        database = Database.open(f"sqlite:///{found.folder / 'k.db'}")
+        await retire(database, found.place.files, NODE, before)
+        await database.close()
+
+    asyncio.run(run())
+    return before
+
+
+def test_what_has_been_kept_long_enough_is_no_gap(found):
+    before = retired(found, 2)
+    known = [digest for digest in found.place.known if digest.end >= before]
+
+    report = found.audit(before=before, known=known)
+
+    assert len(found.digests()) == 2
+    assert report.verdict is Verdict.PROVEN
+    assert report.files.retired == report.files.covered - 240
+    assert (report.files.compared, report.files.files) == (24, 22)  # two are listed by a digest that is younger than they
+
+
+def test_without_the_time_that_they_are_kept_it_is_one(found):
+    retired(found, 2)
+
+    findings = found.check(known=None).findings
+
+    assert any("continues one that is missing" in finding for finding in findings)
+    assert any("are in no listed log file" in finding for finding in findings)
+
+
+def test_what_has_not_been_kept_long_enough_must_be_there(found):
+    before = retired(found, 2)
+
+    assert found.check(before=before - HOUR, known=None).findings
+
+
+@pytest.mark.parametrize("which", ["digests", "files"])
+def test_retention_hides_no_deletion_of_what_is_younger(found, which):
+    before = retired(found, 3)
+    getattr(found, which)()[-1 if which == "files" else -2].unlink()
+
+    assert found.check(before=before, known=None).findings
+
+
+def test_an_old_log_of_which_all_files_are_gone_is_proven_as_far_as_it_is_kept(found):
+    before = retired(found, 0)
+
+    report = found.check(before=before, known=None)
+
+    assert report.findings == []

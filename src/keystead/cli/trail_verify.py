@@ -1,6 +1,7 @@
 """`keystead trail verify`: the log, its witnesses, and CloudTrail's files, checked against one another."""
 
 import asyncio
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,14 +19,15 @@ from keystead.trail import delivered
 from keystead.trail import policy as policies
 from keystead.trail.audit import Asked, Audit, audit
 from keystead.trail.delivered import Digest, DigestKey
+from keystead.trail.files_report import FilesReport, Place
 from keystead.trail.object_store import StoreAddressInvalid
 from keystead.trail.policy import Policy, PolicyInvalid
 from keystead.trail.signed_note import KeyInvalid, Verifier
 from keystead.trail.trails import Files
 from keystead.trail.verify import Report, Verdict
-from keystead.trail.verify_files import FilesReport, Place
 from keystead.trail.witnessed import LAG_SECONDS, over_http
 
+DAY: Final = 86400.0
 KINDS: Final = {0x01: "Ed25519", 0x06: "ML-DSA-44"}
 WORDS: Final = {
     Verdict.PROVEN: "PROVEN: no record is missing or changed, and every checkpoint is of a beginning of this log",
@@ -59,6 +61,12 @@ def verify(
             help="The trail's public keys, as `aws cloudtrail list-public-keys` shows them. [default: the database's]"
         ),
     ] = None,
+    kept_days: Annotated[
+        int | None,
+        typer.Option(
+            min=0, envvar="KEYSTEAD_TRAIL_DAYS", help="Log files and digests older than this may be gone; 0 for none."
+        ),
+    ] = None,
     database: DatabaseOption = None,
     output: OutputOption = Output.text,
 ) -> None:
@@ -76,7 +84,7 @@ def verify(
             keys=keys,
             notes=[content(path) for path in checkpoint or ()],
             policy=loaded(policy),
-            files=None if log_only else place(Settings.read({"data": data, "database": database}), digest_keys),
+            files=None if log_only else place(settings(data, database, kept_days), digest_keys),
             fetch=over_http if policy is not None and not offline else None,
             lag=lag,
         )
@@ -87,6 +95,10 @@ def verify(
         for line in lines(found):
             out.print(line, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(found.verdict)
+
+
+def settings(data: str, database: str | None, kept_days: int | None) -> Settings:
+    return Settings.read({"data": data, "database": database, "trail_days": kept_days})
 
 
 def loaded(path: Path | None) -> Policy | None:
@@ -105,16 +117,16 @@ def content(path: Path) -> bytes:
         fail(f"{path}: {error.strerror}.", Verdict.UNCHECKED)
 
 
-def place(settings: Settings, digest_keys: Path | None) -> Place | None:
+def place(found: Settings, digest_keys: Path | None) -> Place | None:
     """What is to be known of CloudTrail's files; None where this is no installation, but a log alone."""
     try:
-        installation = Installation.load(settings.folder)
+        installation = Installation.load(found.folder)
     except FileNotFoundError:
         return None
-    known = asyncio.run(from_database(settings)) if there_is_a_database(settings) else None
+    known = asyncio.run(from_database(found)) if there_is_a_database(found) else None
     keys = listed(digest_keys) if digest_keys is not None else known and known[0]
     try:
-        files = Files.of(settings)
+        files = Files.of(found)
     except StoreAddressInvalid:
         fail(
             "KEYSTEAD_TRAIL_STORE is not an address: s3://BUCKET[/PREFIX][?endpoint=URL][&region=NAME].",
@@ -124,9 +136,10 @@ def place(settings: Settings, digest_keys: Path | None) -> Place | None:
         files=files,
         keys=keys,
         known=known and known[1],
-        folder=settings.folder / "trail",
+        folder=found.folder / "trail",
         node=installation.node,
         origin=installation.origin,
+        before=time.time() - found.trail_days * DAY if found.trail_days else 0.0,
     )
 
 
@@ -186,7 +199,7 @@ def facts(found: Audit) -> dict[str, object]:
 
 
 def counted(files: FilesReport) -> dict[str, int]:
-    names = ("chains", "digests", "files", "compared", "pending", "covered")
+    names = ("chains", "digests", "files", "compared", "pending", "covered", "retired")
     return {name: getattr(files, name) for name in names}
 
 
@@ -221,6 +234,8 @@ def of_files(files: FilesReport | None) -> list[str]:
         return []
     compared = f"{files.compared} of them what this node's records make them, up to record {files.covered - 1}"
     told = [f"Digests: {files.digests} in {files.chains} chains. Log files: {files.files}, {compared}"]
+    if files.retired:
+        told.append(f"Records whose log files have been kept long enough, and may be gone: {files.retired}")
     if files.pending:
         told.append(f"Log files that are newer than the newest digest: {files.pending}")
     return told

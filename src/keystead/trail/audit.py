@@ -17,10 +17,11 @@ import msgspec
 from keystead.trail import setup
 from keystead.trail.checkpoints import parse
 from keystead.trail.errors import LogDamaged, LogMissing
+from keystead.trail.files_report import FilesReport, Place
 from keystead.trail.policy import Policy
 from keystead.trail.signed_note import NoteInvalid, Verifier, opened
 from keystead.trail.verify import Head, Report, Verdict, verify
-from keystead.trail.verify_files import FilesReport, Place, verify_files
+from keystead.trail.verify_files import verify_files
 from keystead.trail.witnessed import LAG_SECONDS, Fetch, witnessed
 
 
