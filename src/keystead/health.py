@@ -25,7 +25,7 @@ from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.keyholder.promise import Keyholder
 from keystead.sinks import standing
-from keystead.trail import cosigned, reserve, store
+from keystead.trail import cosigned, lookup, reserve
 from keystead.trail.client import Recorder
 from keystead.trail.cosigned import Standings
 from keystead.trail.segments import Reader
@@ -112,21 +112,9 @@ class Health:
         """None when it cannot be known now."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                return await lag(self.database, self.trail, self.node)
+                return await lookup.behind(self.database, self.trail, self.node)
         except Exception:  # noqa: BLE001  # health must tell what it knows, and not fail
             return None
-
-
-async def lag(database: Database, trail: Path, node: str) -> int:
-    """Records of this node's log that are durable and not yet indexed. Raises what the database and the log raise."""
-    reader = Reader(trail)
-    try:
-        durable = reader.durable()
-    finally:
-        reader.close()
-    async with database.read() as connection:
-        position = await store.position(connection, node)
-    return max(0, durable - (position.last + 1 if position else 0))
 
 
 def well_served(known: standing.Standings, now: float) -> bool:

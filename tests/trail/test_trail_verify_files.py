@@ -476,7 +476,10 @@ def test_what_has_been_kept_long_enough_is_no_gap(found):
     assert len(found.digests()) == 2
     assert report.verdict is Verdict.PROVEN
     assert report.files.retired == report.files.covered - 240
-    assert (report.files.compared, report.files.files) == (24, 22)  # two are listed by a digest that is younger than they
+    assert (report.files.compared, report.files.files) == (
+        24,
+        22,
+    )  # two are listed by a digest that is younger than they
 
 
 def test_without_the_time_that_they_are_kept_it_is_one(found):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import gmtime, strftime
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -14,16 +14,24 @@ from keystead.backup.make import Made
 from keystead.backup.make import backup as make_backup
 from keystead.backup.restore import Given, Restored
 from keystead.backup.restore import restore as restore_backup
-from keystead.cli.output import HSM_LOST, DataOption, Output, OutputOption, errors, fail, print_facts, print_json
+from keystead.cli import failures
+from keystead.cli.output import (
+    HSM_LOST,
+    DatabaseOption,
+    DataOption,
+    Output,
+    OutputOption,
+    errors,
+    fail,
+    print_facts,
+    print_json,
+)
 from keystead.config import Settings
 from keystead.database.archive import Unfit
-from keystead.database.errors import DatabaseLost, DatabaseNotEmpty
+from keystead.database.errors import DatabaseNotEmpty
 from keystead.install import InstallationExists, passphrase_of, reach_of
 from keystead.keyholder.errors import HsmLost, SealNotOpened, TokenInvalid
-from keystead.trail.errors import LogDamaged, LogMissing
 
-INSTALLATION: Final = "keystead.json"
-DatabaseOption = Annotated[str | None, typer.Option(help="Database URL. [default: SQLite in the data folder]")]
 PassphraseOption = Annotated[str | None, typer.Option(help="For a passphrase seal.")]
 
 
@@ -104,25 +112,17 @@ def say(text: str) -> None:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What can go wrong, in the operator's words."""
-    try:
-        yield
-    except FileExistsError as exists:
-        fail(f"{exists} exists; nothing was changed.")
-    except FileNotFoundError as missing:
-        path = Path(str(missing.filename))
-        fail(f"There is no installation in {path.parent}." if path.name == INSTALLATION else f"{path} is not there.")
-    except InstallationExists as exists:
-        fail(f"{exists.data} is not empty; nothing was changed.")
-    except DatabaseNotEmpty:
-        fail("The database is not empty; nothing was changed.")
-    except TokenInvalid:
-        fail("The keys in the database are not sealed under this seal: it belongs to another installation.")
-    except (LogMissing, LogDamaged) as damaged:
-        fail(f"The log is missing or damaged ({damaged or 'no log'}): see keystead trail verify.")
-    except KeyError:
-        fail("A database URL begins with sqlite: or postgresql:")
-    except HsmLost:
-        fail(HSM_LOST)
-    except (BackupDamaged, SealNotOpened, DatabaseLost, Unfit, ValueError) as failed:
-        fail(str(failed))
+    """What else can go wrong where the seal is opened, in the operator's words."""
+    with failures.told():
+        try:
+            yield
+        except InstallationExists as exists:
+            fail(f"{exists.data} is not empty; nothing was changed.")
+        except DatabaseNotEmpty:
+            fail("The database is not empty; nothing was changed.")
+        except TokenInvalid:
+            fail("The keys in the database are not sealed under this seal: it belongs to another installation.")
+        except HsmLost:
+            fail(HSM_LOST)
+        except (BackupDamaged, SealNotOpened, Unfit) as failed:
+            fail(str(failed))

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from keystead import functions
-from keystead.cli.backup import DatabaseOption, told
+from keystead.cli.backup import told
 from keystead.cli.output import (
+    DatabaseOption,
     DataOption,
     Form,
     FormOption,

@@ -31,6 +31,7 @@ class Form(StrEnum):
 
 FormOption = Annotated[Form, typer.Option("--output", help="table for people, json for programs.")]
 OutputOption = Annotated[Output, typer.Option("--output", help="text for people, json for programs.")]
+DatabaseOption = Annotated[str | None, typer.Option(help="Database URL. [default: SQLite in the data folder]")]
 DataOption = Annotated[str, typer.Option("--data", envvar="KEYSTEAD_DATA", help="The folder of the installation.")]
 
 

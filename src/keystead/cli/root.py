@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from keystead.cli.backup import DatabaseOption, PassphraseOption, told
+from keystead.cli.backup import PassphraseOption, told
 from keystead.cli.init import HsmOption, SealKind, in_token
-from keystead.cli.output import DataOption, Output, OutputOption, errors, fail, print_facts, print_json
+from keystead.cli.output import DatabaseOption, DataOption, Output, OutputOption, errors, fail, print_facts, print_json
 from keystead.config import Settings
 from keystead.database.sealed_keys import VersionTaken
 from keystead.install import reach_of

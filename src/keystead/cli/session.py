@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from keystead.cli.backup import DatabaseOption, told
-from keystead.cli.output import DataOption, Output, OutputOption, fail, out, print_json
+from keystead.cli.backup import told
+from keystead.cli.output import DatabaseOption, DataOption, Output, OutputOption, fail, out, print_json
 from keystead.config import Settings
 from keystead.revocation import Seen, Wanted, look
 from keystead.revocation import revoke as end

@@ -1,15 +1,14 @@
 """`keystead trail evidence` and `keystead trail check`: records that somebody else can check, and the check."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from keystead.cli.backup import DatabaseOption, told
-from keystead.cli.output import DataOption, fail, out
-from keystead.cli.trail_search import (
+from keystead.cli.failures import told
+from keystead.cli.output import DatabaseOption, DataOption, fail, out
+from keystead.cli.sought import (
     ErrorOption,
     FromOption,
     KeyOption,
@@ -18,14 +17,13 @@ from keystead.cli.trail_search import (
     ScanOption,
     SecretOption,
     ToOption,
-    indexed,
-    moment,
-    scanned,
+    found,
+    sought,
 )
 from keystead.config import Installation, Settings
 from keystead.trail import check_evidence
 from keystead.trail.evidence import Made, NothingSigned, Source, bundle
-from keystead.trail.search import LATEST, Found, Sought
+from keystead.trail.search import Found, Sought
 
 NOTHING = Sought()
 
@@ -47,36 +45,28 @@ def evidence(
     database: DatabaseOption = None,
 ) -> None:
     """Bundle records of this node's log with the proofs, checkpoints and cosignatures that an auditor needs, and a checker."""
-    sought = Sought(
-        principal=principal,
-        key=key,
-        secret=secret,
-        name=name,
-        error=error,
-        since=moment(since, 0),
-        until=moment(until, LATEST),
-    )
-    if sought == NOTHING:
+    asked = sought(since, until, principal=principal, key=key, secret=secret, name=name, error=error)
+    if asked == NOTHING:
         fail("Say which records: --key, --secret, --principal, --name, --error, --from or --to.")
     settings = Settings.read({"data": data, "database": database})
     with told():
-        found = scanned(settings, sought, None) if read_log else asyncio.run(indexed(settings, sought, None))
-        tell(output, made(settings, sought, found, output, policy), elsewhere(settings, found))
+        records = found(settings, asked, None, read_log=read_log)
+        tell(output, made(settings, asked, records, output, policy), elsewhere(settings, records))
 
 
-def made(settings: Settings, sought: Sought, found: list[Found], target: Path, policy: Path | None) -> Made:
+def made(settings: Settings, wanted: Sought, records: list[Found], target: Path, policy: Path | None) -> Made:
     node = Installation.load(settings.folder).node
-    asked = {name: value for name, value in msgspec.structs.asdict(sought).items() if value != getattr(NOTHING, name)}
+    asked = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value != getattr(NOTHING, name)}
     source = Source(settings.folder / "trail", policy.read_bytes() if policy is not None else None)
     try:
-        return bundle(source, [one.number for one in found if one.node == node], asked, target)
+        return bundle(source, [one.number for one in records if one.node == node], asked, target)
     except NothingSigned:
         fail("No checkpoint covers these records yet: a node that serves signs within seconds.")
 
 
-def elsewhere(settings: Settings, found: list[Found]) -> int:
+def elsewhere(settings: Settings, records: list[Found]) -> int:
     node = Installation.load(settings.folder).node
-    return sum(one.node != node for one in found)
+    return sum(one.node != node for one in records)
 
 
 def tell(target: Path, done: Made, others: int) -> None:

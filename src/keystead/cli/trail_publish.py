@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from keystead.cli.backup import told
+from keystead.cli.failures import told
 from keystead.cli.output import DataOption, out
 from keystead.trail import cosigned, policy
 from keystead.trail.policy import Policy

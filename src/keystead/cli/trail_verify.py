@@ -9,8 +9,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from keystead.cli.backup import DatabaseOption
-from keystead.cli.output import DataOption, Output, OutputOption, fail, out, print_json
+from keystead.cli.output import DatabaseOption, DataOption, Output, OutputOption, fail, out, print_json
 from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost

@@ -182,6 +182,18 @@ class Lookup:
         return base64.urlsafe_b64encode(sealed).decode("ascii")
 
 
+async def behind(database: Database, folder: Path, node: str) -> int:
+    """Records of a node's log that are durable and not yet indexed. Raises what the database and the log raise."""
+    reader = Reader(folder)
+    try:
+        durable = reader.durable()
+    finally:
+        reader.close()
+    async with database.read() as connection:
+        position = await store.position(connection, node)
+    return max(0, durable - (position.last + 1 if position else 0))
+
+
 def value_of(name: str, value: str) -> tuple[str, str | bool]:
     if name not in ATTRIBUTES:
         raise AttributeInvalid
