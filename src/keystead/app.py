@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import msgspec
 import structlog
@@ -45,7 +45,6 @@ from keystead.parameters.store import KIND as PARAMETER
 from keystead.part import Part
 from keystead.rotation import ledger
 from keystead.rotation.room import Rotation
-from keystead.rotator import Rotator
 from keystead.scheduler import Job, follow
 from keystead.secrets import deleting
 from keystead.secrets.lastaccess import LastAccess
@@ -56,7 +55,6 @@ from keystead.services.kms.errors import ERRORS as OF_KMS
 from keystead.services.service import Service, worded
 from keystead.stores.room import Stores
 from keystead.trail import outbox, policy, retention
-from keystead.trail.asking import Asking
 from keystead.trail.client import Recorder, SocketRecorder
 from keystead.trail.digests import Digests
 from keystead.trail.index import Index, Read
@@ -87,6 +85,13 @@ BACKGROUND: Final = 5
 """Niceness (setpriority(2)) of the scheduler: on a machine that is fully loaded the index waits, not those who ask."""
 LEASE_SECONDS: Final = 10.0
 """Of a job that one node does for all: another takes it over so long after that node's death."""
+
+
+class Asks(Protocol):
+    """What asks the witnesses: trail.asking.Asking."""
+
+    async def run(self) -> None: ...
+    async def close(self) -> None: ...
 
 
 class Tracing(NamedTuple):
@@ -124,7 +129,7 @@ class House:
     wellbeing: Health
     clock: Clock
     rekeyed: asyncio.Event
-    asking: Asking | None = None
+    asking: Asks | None = None
 
     @classmethod
     def build(
@@ -207,10 +212,6 @@ class House:
             account=self.installation.account,
             region=self.installation.region,
         )
-
-    def rotator(self, settings: Settings, endpoint: str) -> Rotator:
-        """What performs rotations; `endpoint` is where functions outside find this node."""
-        return Rotator.build(self.rotation, self.gateway(), settings, self.installation.node, endpoint)
 
     def jobs(self, settings: Settings) -> tuple[Job, ...]:
         return (
@@ -362,10 +363,12 @@ def index_of(database: Database, folder: Path, node: str) -> Index:
     )
 
 
-def asking_of(settings: Settings, clock: Clock) -> Asking | None:
+def asking_of(settings: Settings, clock: Clock) -> Asks | None:
     """None where no witness is named. Raises OSError, PolicyInvalid."""
     if not settings.trail_policy:
         return None
+    from keystead.trail.asking import Asking  # httpx: who names no witness need not wait for it
+
     return Asking(settings.folder / "trail", policy.load(Path(settings.trail_policy)), clock)
 
 
@@ -487,8 +490,11 @@ def announce(part: Part) -> None:
 async def rotator(part: Part) -> None:
     import signal
 
+    from keystead.rotator import Rotator  # with it come the drivers of databases, which no other process needs
+
     house = await open_house(part, "worker")  # it opens and seals secrets, through a gateway of its own
-    rotating = house.rotator(part.settings, part.endpoint)
+    node = house.installation.node
+    rotating = Rotator.build(house.rotation, house.gateway(), part.settings, node, part.endpoint)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     try:

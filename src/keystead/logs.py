@@ -7,7 +7,7 @@
 What is logged is chosen where it is logged: never a key, a token, a plaintext, a header, or text that a caller sent. What libraries
 log, and the traceback of a process that ends, may hold any of these: of such only the kind and the place are told.
 
-The keyholder and the recorder say a line or two with `say`; the others log with structlog (keystead.log_setup).
+The keyholder, the recorder and the supervisor say a line or two themselves; the others log with structlog (keystead.log_setup).
 """
 
 import json

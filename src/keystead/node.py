@@ -25,10 +25,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from keystead import log_setup, logs
+from keystead import library_logs, logs
 from keystead.config import Installation, Settings
 from keystead.database.counter import ChangeCounter
-from keystead.database.engine import Database
 from keystead.keyholder import hsm_file, seals
 from keystead.keyholder.errors import SealNotOpened
 from keystead.metrics import meters
@@ -47,7 +46,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     Raises StartFailed with a text for the operator.
     """
     settings = with_log_format(settings)
-    log_setup.configure("supervisor", settings.log_format)
+    logs.name_process("supervisor", settings.log_format)
+    library_logs.configure()
     refuse_unsafe(settings)
     lock = take(settings.folder)
     try:
@@ -199,6 +199,7 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
 
 def migrate(settings: Settings) -> None:
     """In a thread: while it loads SQL and its migrations, the children load their programs."""
+    from keystead.database.engine import Database  # SQL: half a second that the children need not wait for
 
     async def upgrade() -> None:
         database = Database.open(settings.database_url)

@@ -17,12 +17,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-import structlog
-
+from keystead import logs
 from keystead.keyholder.hardening import SUPERVISOR
 from keystead.metrics import meters
-
-log = structlog.get_logger("keystead.processes")
 
 SEAL_NOT_OPENED: Final = 3
 """Exit status of a keyholder that could not unseal (keyholder.process)."""
@@ -151,7 +148,7 @@ class Supervisor:
                 self._fail(StartFailed(child.final[status]))
                 return
             meters.RESTARTS.count(child.name.replace(" ", "-"))
-            log.warning("process ended", child=child.name, status=status)
+            logs.write({"level": "warning", "event": "process ended", "child": child.name, "status": status})
             short_lives = 0 if time.monotonic() - started > self._steady_seconds else short_lives + 1
 
     async def _unless_stopping(self, event: asyncio.Event) -> None:
@@ -199,7 +196,7 @@ class Supervisor:
             overdue = time.monotonic() > deadline
             if (process := self._running.get(name)) is not None:
                 if overdue:
-                    log.error("process did not stop", child=name)
+                    logs.write({"level": "error", "event": "process did not stop", "child": name})
                 _signal(process, signal.SIGKILL if overdue else signal.SIGTERM)
             await asyncio.wait([keeper], timeout=self._stop_seconds if process else 0.01)
         keeper.result()

@@ -7,8 +7,9 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
+from keystead.database import schema
 from keystead.database.engine import metadata
 from keystead.database.migrate import configured
 
@@ -58,6 +59,22 @@ def test_migrations_are_one_line_of_numbers():
     assert revisions == sorted(revisions, reverse=True)
     assert revisions[-1] == "0001"
     assert [script.get_revision(later).down_revision for later in revisions[:-1]] == revisions[1:]
+
+
+def test_the_newest_version_is_told_without_alembic():
+    assert schema.newest() == ScriptDirectory.from_config(configured(None)).get_current_head()
+
+
+async def test_a_schema_of_an_older_version_is_not_the_newest(opened):
+    async with opened() as database:
+        async with database.read() as connection:
+            assert await connection.run_sync(schema.is_newest)
+
+        async with database.write(announced=False) as tx:
+            await tx.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+
+        async with database.read() as connection:
+            assert not await connection.run_sync(schema.is_newest)
 
 
 async def test_every_name_is_given_so_that_migrations_can_speak_of_it(opened):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from keystead import logs
-from keystead.log_setup import Libraries
+from keystead.library_logs import Libraries
 
 MARK = "hush-7f3a"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from keystead.rotation.credential import Credential
-from keystead.rotation.engines import ENGINES
+from keystead.rotation.engines import engine as engine_of
 from keystead.rotation.engines.promise import Engine
 from keystead.rotation.errors import LoginRefused, TargetLost, TargetRefused
 from postgresql import Databases
@@ -28,7 +28,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture
 def engine(target: Target) -> Engine:
-    return ENGINES[target.engine]
+    return engine_of(target.engine)
 
 
 def renewed(who: Credential, **named: Any) -> Credential:
@@ -153,8 +153,8 @@ def test_an_administrator_s_password_is_not_changed_by_another_one(
     mariadb.execute("CREATE USER root_clone@'%%' IDENTIFIED BY 'x'")
     mariadb.execute("GRANT ALL ON *.* TO root_clone@'%%'")
     for target, engine, victim in (
-        (pg, ENGINES["postgres"], superuser),
-        (MariaDBTarget(mariadb), ENGINES["mariadb"], MariaDBTarget(mariadb).credential("root_clone", "x")),
+        (pg, engine_of("postgres"), superuser),
+        (MariaDBTarget(mariadb), engine_of("mariadb"), MariaDBTarget(mariadb).credential("root_clone", "x")),
     ):
         with pytest.raises(TargetRefused):
             asyncio.run(engine.change(target.admin(), renewed(victim), None))
@@ -162,7 +162,7 @@ def test_an_administrator_s_password_is_not_changed_by_another_one(
 
 
 def test_no_password_reaches_mariadb_in_a_statement(mariadb: MariaDBServer) -> None:
-    target, engine = MariaDBTarget(mariadb), ENGINES["mariadb"]
+    target, engine = MariaDBTarget(mariadb), engine_of("mariadb")
     admin, old = target.admin(), target.user()
     new = renewed(old)
     clone = renewed(old, username=old.alternate())
@@ -176,7 +176,7 @@ def test_no_password_reaches_mariadb_in_a_statement(mariadb: MariaDBServer) -> N
 
 
 def test_no_password_reaches_postgresql_in_a_statement(postgresql: Databases) -> None:
-    target, engine = PostgreSQLTarget(postgresql), ENGINES["postgres"]
+    target, engine = PostgreSQLTarget(postgresql), engine_of("postgres")
     if postgresql.server is None:
         pytest.skip("the server's log is somebody else's")
     admin, old = target.admin(), target.user()
@@ -194,7 +194,7 @@ def test_no_password_reaches_postgresql_in_a_statement(postgresql: Databases) ->
 
 
 def test_a_mariadb_user_alone_replaces_its_own_password(mariadb: MariaDBServer) -> None:
-    target, engine = MariaDBTarget(mariadb), ENGINES["mariadb"]
+    target, engine = MariaDBTarget(mariadb), engine_of("mariadb")
     old = target.user()
     new = renewed(old)
 
@@ -204,7 +204,7 @@ def test_a_mariadb_user_alone_replaces_its_own_password(mariadb: MariaDBServer) 
 
 
 def test_a_redis_user_s_change_is_still_there_after_a_restart(redis_server: RedisServer) -> None:
-    target, engine = RedisTarget(redis_server), ENGINES["redis"]
+    target, engine = RedisTarget(redis_server), engine_of("redis")
     old = target.user()
     new = renewed(old)
 
@@ -217,7 +217,7 @@ def test_a_redis_user_s_change_is_still_there_after_a_restart(redis_server: Redi
 
 
 def test_postgresql_itself_refuses_the_old_user_after_the_deadline(postgresql: Databases) -> None:
-    target, engine = PostgreSQLTarget(postgresql), ENGINES["postgres"]
+    target, engine = PostgreSQLTarget(postgresql), engine_of("postgres")
     admin, old = target.admin(), target.user()
 
     asyncio.run(engine.limit(admin, old, time.time() + 3600))
@@ -229,7 +229,7 @@ def test_postgresql_itself_refuses_the_old_user_after_the_deadline(postgresql: D
 
 
 def test_both_roles_of_a_pair_own_the_same_tables(postgresql: Databases) -> None:
-    target, engine = PostgreSQLTarget(postgresql), ENGINES["postgres"]
+    target, engine = PostgreSQLTarget(postgresql), engine_of("postgres")
     admin, first = target.admin(), target.user()
     second = renewed(first, username=first.alternate())
     asyncio.run(engine.ready_alternate(admin, second, first.username))
@@ -243,7 +243,7 @@ def test_both_roles_of_a_pair_own_the_same_tables(postgresql: Databases) -> None
 
 
 def test_the_second_role_becomes_the_owner_role_that_the_first_one_becomes(postgresql: Databases) -> None:
-    target, engine = PostgreSQLTarget(postgresql), ENGINES["postgres"]
+    target, engine = PostgreSQLTarget(postgresql), engine_of("postgres")
     admin, first = target.admin(), target.user()
     owner = f"owner_of_{first.username}"
     target.execute(f"CREATE ROLE {owner} NOLOGIN")
@@ -258,7 +258,7 @@ def test_the_second_role_becomes_the_owner_role_that_the_first_one_becomes(postg
 
 
 def test_a_role_that_belongs_to_somebody_else_is_not_taken_for_the_second_one(postgresql: Databases) -> None:
-    target, engine = PostgreSQLTarget(postgresql), ENGINES["postgres"]
+    target, engine = PostgreSQLTarget(postgresql), engine_of("postgres")
     admin, first = target.admin(), target.user()
     stranger = target.credential(first.alternate(), "unchanged")
     target.execute(f"CREATE ROLE {stranger.username} LOGIN PASSWORD 'unchanged'")
@@ -279,7 +279,7 @@ def test_names_are_quoted(target: Target, engine: Engine) -> None:
 
 
 def test_the_second_mariadb_user_may_do_what_the_first_one_may(mariadb: MariaDBServer) -> None:
-    target, engine = MariaDBTarget(mariadb), ENGINES["mariadb"]
+    target, engine = MariaDBTarget(mariadb), engine_of("mariadb")
     admin, first = target.admin(), target.user()
     second = renewed(first, username=first.alternate())
     asyncio.run(engine.ready_alternate(admin, second, first.username))

@@ -12,6 +12,7 @@ from sqlalchemy import Executable, insert, inspect
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from keystead.database import schema
 from keystead.database.backend import Backend, connected
 from keystead.database.errors import DatabaseNotEmpty, Unannounced
 from keystead.database.tables import Change, changes, metadata
@@ -108,7 +109,9 @@ class Database:
     async def migrate(self) -> None:
         """Bring the schema to the newest version, in one transaction. Of several nodes that start together one does it."""
         async with self._writing, connected(self._backend.migrator) as connection, connection.begin():
-            await connection.run_sync(self._backend.migrate, NEWEST)
+            await connection.run_sync(self._backend.claim)
+            if not await connection.run_sync(schema.is_newest):
+                await connection.run_sync(self._backend.migrate, NEWEST)
 
     @asynccontextmanager
     async def found(self, revision: str) -> AsyncIterator[AsyncConnection]:

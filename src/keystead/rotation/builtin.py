@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from keystead.rotation import engines
 from keystead.rotation.api import CURRENT, PENDING, PREVIOUS, Api, ApiRefused
 from keystead.rotation.credential import Credential
-from keystead.rotation.engines import ENGINES
 from keystead.rotation.engines.promise import Engine
 from keystead.rotation.errors import LoginRefused, SecretUnusable, StepRefused
 from keystead.rotation.steps import CREATE, FINISH, SET, TEST, Event
@@ -60,7 +60,7 @@ class Builtin:
     def engine_of(self, credential: Credential) -> Engine:
         if credential.engine not in self.engines:
             raise SecretUnusable(f"This function does not rotate secrets of the engine {credential.engine[:32]}.")
-        return ENGINES[credential.engine]
+        return engines.engine(credential.engine)
 
 
 @dataclass(frozen=True, slots=True)

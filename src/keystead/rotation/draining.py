@@ -16,13 +16,12 @@ from typing import Any, Final
 import structlog
 
 from keystead.database.engine import Database
-from keystead.rotation import events, functions, ledger, overlap, wishes
+from keystead.rotation import engines, events, functions, ledger, overlap, wishes
 from keystead.rotation.api import CURRENT, Api
 from keystead.rotation.attempt import Tools
 from keystead.rotation.builtin import admin_of, logs_in, read
 from keystead.rotation.consumers import Holder, holders
 from keystead.rotation.credential import Credential
-from keystead.rotation.engines import ENGINES
 from keystead.rotation.engines.promise import Engine, Session
 from keystead.rotation.leave import of_session
 from keystead.rotation.overlap import Overlap
@@ -160,7 +159,7 @@ class Drainer:
         api = await self._client(one)
         old = await read(api, one.secret_arn, VersionId=one.old_version)
         admin = await admin_of(old, self._master)
-        held = self._held[one.run_id] = Held(ENGINES[old.engine], old, admin, self.rotation.clock())
+        held = self._held[one.run_id] = Held(engines.engine(old.engine), old, admin, self.rotation.clock())
         return held
 
     async def _client(self, one: Overlap) -> Api:

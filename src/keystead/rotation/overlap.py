@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 
 from keystead.database.engine import Connection, Transaction
 from keystead.rotation import functions, wishes
-from keystead.rotation.engines import ENGINES
+from keystead.rotation.engines import engine
 from keystead.rotation.run import Kind, Run
 from keystead.rotation.store import overlaps
 from keystead.secrets.secret import CURRENT, Secret
@@ -88,7 +88,7 @@ async def begin(tx: Transaction, run: Run, before: Secret, next_window: float | 
 
 def leaves_another(function: str) -> bool:
     known = functions.builtin(function)
-    return known is not None and (known.alternating or any(ENGINES[name].two_passwords for name in known.engines))
+    return known is not None and (known.alternating or any(engine(name).two_passwords for name in known.engines))
 
 
 async def load(connection: Connection, run_id: str) -> Overlap | None:

@@ -8,15 +8,13 @@ Each call has SECONDS, from the first byte of the connection to the last of the 
 plaintext: what a proxy is given to encrypt was sealed by the keyholder before.
 """
 
-import asyncio
 import hashlib
 import hmac
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from keystead.keyholder.promise import Keyholder
@@ -29,7 +27,6 @@ T = TypeVar("T")
 
 SECONDS: Final = 0.25
 """XKS Proxy API specification: KMS waits so long for any answer."""
-ANSWER_LIMIT: Final = 64 * 1024
 SERVICE: Final = "kms-xks-proxy"
 ALGORITHM: Final = "AES_GCM"
 HASH: Final = "SHA_256"
@@ -96,6 +93,16 @@ class Caller(msgspec.Struct, frozen=True):
         return cls(store.proxy, store.region, store.secret, store.binding)
 
 
+class Posts(Protocol):
+    """What carries a document to a proxy: posting.Poster."""
+
+    async def post(
+        self, host: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> tuple[int, bytes]: ...
+
+    async def close(self) -> None: ...
+
+
 class Proxies:
     """All proxies of this process. Belongs to one event loop.
 
@@ -116,12 +123,12 @@ class Proxies:
         self._tls = tls
         self._connect_to = connect_to or {}
         self._seconds = SECONDS if seconds is None else seconds
-        self._client: httpx.AsyncClient | None = None
+        self._poster: Posts | None = None
         self._keys: dict[tuple[bytes, str, str], bytes] = {}
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        if self._poster is not None:
+            await self._poster.close()
 
     async def check(self, caller: Caller, operation: str, request_id: str) -> None:
         """GetHealthStatus. Raises ProxyTroubled, also when every external key manager is unavailable."""
@@ -190,33 +197,15 @@ class Proxies:
             region=caller.region,
             service=SERVICE,
         )
-        try:
-            async with asyncio.timeout(self._seconds):
-                status, raw = await self._post(host, path, body, headers)
-        except (TimeoutError, httpx.TimeoutException):
-            raise ProxyTroubled(Trouble.NO_ANSWER) from None
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
-            raise ProxyTroubled(Trouble.NO_TLS if is_tls(error) else Trouble.NO_TCP) from None
+        status, raw = await self._posting().post(host, path, body, headers, self._seconds)
         return read(status, raw, answer)
 
-    async def _post(self, host: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-        if self._client is None:
-            verify = self._tls or ssl.create_default_context()
-            self._client = httpx.AsyncClient(verify=verify, trust_env=False, follow_redirects=False, timeout=None)  # noqa: S113  # asyncio.timeout bounds the whole
-        to = self._connect_to.get(host, host)
-        asked = self._client.build_request(
-            "POST", f"https://{to}{path}", content=body, headers=headers, extensions={"sni_hostname": host}
-        )
-        answer = await self._client.send(asked, stream=True)
-        try:
-            raw = bytearray()
-            async for chunk in answer.aiter_raw():
-                raw += chunk
-                if len(raw) > ANSWER_LIMIT:
-                    raise ProxyTroubled(Trouble.MALFORMED)
-            return answer.status_code, bytes(raw)
-        finally:
-            await answer.aclose()
+    def _posting(self) -> Posts:
+        if self._poster is None:
+            from keystead.stores.posting import Poster  # httpx: a process without such a store need not wait for it
+
+            self._poster = Poster(self._tls, self._connect_to)
+        return self._poster
 
     async def _signing_key(self, caller: Caller) -> bytes:
         date = signing.day(self._clock())
@@ -252,12 +241,3 @@ def fits(wrapped: Wrapped, inner: bytes) -> bool:
 def integrity(context: bytes, wrapped: Wrapped) -> bytes:
     """ciphertextDataIntegrityValue: SHA-256(AAD ‖ metadata ‖ IV ‖ ciphertext ‖ tag) (specification, appendix C)."""
     return hashlib.sha256(context + wrapped.metadata + wrapped.iv + wrapped.ciphertext + wrapped.tag).digest()
-
-
-def is_tls(error: BaseException | None) -> bool:
-    """Httpx wraps what httpcore wrapped."""
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -163,12 +163,13 @@ class _Thread(threading.Thread):
         self._serving = server.server(server.application(house.gateway(), house.health), stopping=house.stop_waiting)
         stop = asyncio.Event()
         port = listener.getsockname()[1]
-        rotator = house.rotator(self._settings, f"http://127.0.0.1:{port}")
+        endpoint = f"http://127.0.0.1:{port}"
+        rotator = Rotator.build(house.rotation, house.gateway(), self._settings, house.installation.node, endpoint)
         jobs = asyncio.create_task(follow((*house.jobs(self._settings), *rotator.jobs()), stop))
         self._up.set_result(
             Keystead(
                 folder,
-                f"http://127.0.0.1:{port}",
+                endpoint,
                 self._region,
                 administrator.account,
                 administrator.access_key_id,

@@ -112,6 +112,9 @@ class MariaDB:
         await at(admin, work)
 
 
+ENGINE: Final = MariaDB()
+
+
 def accounts(cursor: Any, user: str) -> list[str]:
     """The hosts for which the user exists. Raises TargetRefused when there are none."""
     cursor.execute("SELECT Host FROM mysql.user WHERE User = %s ORDER BY Host", (user,))

@@ -104,6 +104,9 @@ class PostgreSQL:
             await connection.fetch(statement, old.username)
 
 
+ENGINE: Final = PostgreSQL()
+
+
 async def becomes(connection: Any, role: str) -> str | None:
     """The role that it is after login: itself, unless it was told another one. None where it does not exist."""
     found = await connection.fetchrow("SELECT rolconfig FROM pg_roles WHERE rolname = $1", role)

@@ -81,6 +81,9 @@ class Redis:
                 await client.execute_command("CLIENT KILL", "ID", one["id"])
 
 
+ENGINE: Final = Redis()
+
+
 def hashed(password: str) -> str:
     return hashlib.sha256(password.encode()).hexdigest()
 
