@@ -12,7 +12,7 @@ import pytest
 
 from issuer import tls_files
 from keystead.rotation.credential import Credential
-from keystead.rotation.engines import ENGINES, mariadb, postgresql
+from keystead.rotation.engines import engine, mariadb, postgresql
 from keystead.rotation.errors import TargetLost
 from keystead.testing import Keystead
 from postgresql import Databases, free_port, running_server
@@ -77,7 +77,7 @@ def trusted(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def login(who: Credential) -> None:
-    asyncio.run(ENGINES[who.engine].login(who))
+    asyncio.run(engine(who.engine).login(who))
 
 
 def encrypted(who: Credential) -> bool:

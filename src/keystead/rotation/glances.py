@@ -18,7 +18,7 @@ from keystead.rotation.api import CURRENT
 from keystead.rotation.attempt import Tools
 from keystead.rotation.builtin import admin_of, read
 from keystead.rotation.credential import Credential
-from keystead.rotation.engines import ENGINES
+from keystead.rotation.engines import engine as engine_of
 from keystead.rotation.engines.promise import Engine, Session
 from keystead.rotation.leave import of_session
 from keystead.rotation.room import Rotation
@@ -101,7 +101,7 @@ class Glancer:
         api = await self.tools.client(secret.account, secret.region, f"look-{secret.id}", policy)
         current = await read(api, secret.arn, VersionStage=CURRENT)
         admin = await admin_of(current, self._master)
-        engine = ENGINES[current.engine]
+        engine = engine_of(current.engine)
         every = await engine.sessions(admin, current, None)
         return without(every, await self._of_the_old(secret, engine, admin, current))
 
