@@ -36,7 +36,7 @@ Act = Callable[[], object]
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=int, default=5)
+    options.add_argument("--seconds", type=int, default=1, help="of each round")
     options.add_argument("--connections", type=int, default=64)
     options.add_argument(
         "--rounds", type=int, default=3, help="of Encrypt and each operation in turn; the median counts"
@@ -134,7 +134,7 @@ def rate(url: str, file: Path, asked: argparse.Namespace) -> float:
     return float(found["per_second"])
 
 
-def by_itself(act: Act, seconds: float = 0.5) -> float:
+def by_itself(act: Act, seconds: float = 0.25) -> float:
     """How often a second, on one core."""
     act()
     count, began = 0, time.perf_counter()

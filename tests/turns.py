@@ -13,7 +13,7 @@ from keystead.rotation.attempt import Place, Tools
 from keystead.rotation.dispatch import Dispatcher
 from keystead.rotation.draining import Drainer
 from keystead.rotation.executors.work import Credentials
-from keystead.rotation.glances import Glancer
+from keystead.rotation.glancing import Glancer
 from keystead.rotation.room import Rotation
 from keystead.rotation.run import Run
 from keystead.rotation.runner import Runner

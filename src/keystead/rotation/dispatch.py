@@ -17,7 +17,7 @@ from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost, Fenced
 from keystead.rotation import glances, overlap, planning, run
 from keystead.rotation.draining import Drainer
-from keystead.rotation.glances import Glancer
+from keystead.rotation.glancing import Glancer
 from keystead.rotation.room import Rotation
 from keystead.rotation.runner import Runner
 from keystead.secrets import records
