@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 import pytest
 
@@ -90,14 +91,96 @@ def test_the_id_may_stand_in_the_path_and_the_token_in_the_header_of_vault(agent
         ("/nowhere", "POST", {}, (405, b"Not allowed")),
         ("/nowhere", "GET", {}, (404, b"Not found")),
         ("/secretsmanager/get", "GET", {}, (400, b"missing parameter secretId")),
-        ("/v1/", "GET", {}, (400, b"missing parameter secretId")),
+        ("/v1/", "GET", {}, (400, b"missing secret ID")),
+        ("/v1/x?secretId=y", "GET", {}, (400, b"unknown parameter: secretId")),
+        ("/systemsmanager/parameters/get", "GET", {}, (400, b"missing parameter name")),
+        ("/systemsmanager/parameters/get?name=x&secretId=x", "GET", {}, (400, b"unknown parameter: secretId")),
+        ("/systemsmanager/parameters/get?name=x&version=1&label=y", "GET", {}, (400, b"either version or label")),
+        ("/systemsmanager/parameters/get?name=x&withDecryption=si", "GET", {}, (400, b"invalid withDecryption value")),
+        ("/systemsmanager/parameters/get?name=x", "GET", {"X-Forwarded-For": "10.0.0.1"}, (400, b"Forwarded")),
         ("/secretsmanager/get?secretId=x&x=1", "GET", {}, (400, b"unknown parameter: x")),
         ("/secretsmanager/get?secretId=x&refreshNow=maybe", "GET", {}, (400, b"invalid refreshNow value")),
         ("/ping", "GET", {"X-Aws-Parameters-Secrets-Token": "wrong"}, (200, b"healthy")),
+        ("/ping", "GET", {"X-Forwarded-For": "10.0.0.1"}, (200, b"healthy")),
+        ("/ping", "POST", {"X-Aws-Parameters-Secrets-Token": "wrong"}, (405, b"Not allowed")),
     ],
 )
 def test_who_is_turned_away_is_told_in_the_words_of_aws(agent, path, method, headers, answer):
     assert ask(agent, path, method, **headers) == answer
+
+
+def test_either_header_may_hold_the_token(agent, manager):
+    manager.create_secret(Name="agent/either", SecretString="value")
+    headers = {"X-Aws-Parameters-Secrets-Token": "wrong", "X-Vault-Token": TOKEN}
+
+    assert ask(agent, "/secretsmanager/get?secretId=agent/either", **headers)[0] == 200
+
+
+def test_a_version_may_be_asked_for_by_id_or_label(agent, manager):
+    first = manager.create_secret(Name="agent/versions", SecretString="one")["VersionId"]
+    manager.put_secret_value(SecretId="agent/versions", SecretString="two")
+    path = "/secretsmanager/get?secretId=agent/versions"
+
+    found = [
+        json.loads(ask(agent, f"{path}{more}")[1])["SecretString"]
+        for more in ("", "&versionStage=AWSPREVIOUS", f"&versionId={first}")
+    ]
+
+    assert found == ["two", "one", "one"]
+
+
+# Parameters, as the Parameters and Secrets Lambda extension serves them
+
+
+def test_a_parameter_is_answered_with_every_member_of_get_parameter(agent, house):
+    house.client("ssm").put_parameter(Name="/agent/plain", Type="String", Value="value")
+
+    status, body = ask(agent, "/systemsmanager/parameters/get?name=%2Fagent%2Fplain")
+
+    answer = json.loads(body)
+    assert (status, answer["ResultMetadata"]) == (200, {})
+    assert datetime.fromisoformat(answer["Parameter"].pop("LastModifiedDate")).tzinfo is not None
+    assert answer["Parameter"] == {
+        "ARN": f"arn:aws:ssm:{house.region}:{house.account}:parameter/agent/plain", "DataType": "text", "Name": "/agent/plain",
+        "Selector": None, "SourceResult": None, "Type": "String", "Value": "value", "Version": 1,
+    }  # fmt: skip  # a table
+
+
+def test_a_sealed_parameter_is_opened_when_that_is_asked_for(agent, house):
+    house.client("ssm").put_parameter(Name="/agent/sealed", Type="SecureString", Value="value")
+    path = "/systemsmanager/parameters/get?name=/agent/sealed"
+
+    closed, opened = (json.loads(ask(agent, f"{path}{more}")[1]) for more in ("", "&withDecryption=true"))
+
+    assert opened["Parameter"]["Value"] == "value"
+    assert "value" not in closed["Parameter"]["Value"]
+
+
+def test_versions_and_labels_of_parameters(agent, house):
+    ssm = house.client("ssm")
+    for value in ("one", "two"):
+        ssm.put_parameter(Name="/agent/many", Type="String", Value=value, Overwrite=True)
+    ssm.label_parameter_version(Name="/agent/many", ParameterVersion=1, Labels=["live"])
+    path = "/systemsmanager/parameters/get?name=/agent/many"
+
+    found = [json.loads(ask(agent, f"{path}{more}")[1])["Parameter"] for more in ("", "&version=1", "&label=live")]
+
+    assert [(one["Value"], one["Selector"]) for one in found] == [("two", None), ("one", ":1"), ("one", ":live")]
+
+
+def test_a_parameter_may_refer_to_a_secret(agent, manager):
+    manager.create_secret(Name="agent/referred", SecretString="value")
+
+    path = "/systemsmanager/parameters/get?name=/aws/reference/secretsmanager/agent/referred&withDecryption=true"
+    _, body = ask(agent, path)
+
+    assert json.loads(body)["Parameter"]["Value"] == "value"
+
+
+def test_a_parameter_that_is_not_there_is_refused_in_the_words_of_the_service(agent):
+    status, body = ask(agent, "/systemsmanager/parameters/get?name=/agent/none")
+
+    assert (status, json.loads(body)["__type"]) == (400, "ParameterNotFound")
 
 
 def test_what_the_service_refuses_is_passed_on(agent):
@@ -160,6 +243,7 @@ class Service:
 
     def __init__(self):
         self.version, self.failing, self.fetched, self.described = "1", None, 0, 0
+        self.unconfirmed = None
 
     async def fetch(self, asked):
         self.fetched += 1
@@ -170,8 +254,8 @@ class Service:
 
     async def is_current(self, asked, version):
         self.described += 1
-        if self.failing:
-            raise self.failing
+        if self.failing or self.unconfirmed:
+            raise self.failing or self.unconfirmed
         return version == self.version
 
 
@@ -228,6 +312,42 @@ def test_what_is_refused_is_forgotten(cache, service, times):
     with pytest.raises(Refused):
         get(cache)
     service.failing = Unreachable(502, "ConnectionError", "")
+
+    with pytest.raises(Unreachable):
+        get(cache)
+
+
+def test_who_may_read_and_not_describe_has_it_fetched_anew(cache, service, times):
+    get(cache)
+    service.unconfirmed, times[0] = Refused(400, "AccessDeniedException", ""), 11.0
+
+    assert get(cache) == "s 1"
+    assert service.fetched == 2
+
+
+def test_what_is_doubted_is_confirmed_before_its_time(cache, service):
+    get(cache)
+    service.version = "2"
+    cache.doubt(Asked("s").key, "1")
+
+    assert (get(cache), get(cache)) == ("s 2", "s 2")
+    assert (service.fetched, service.described) == (2, 1)
+
+
+def test_a_doubt_about_an_earlier_version_is_none(cache, service):
+    get(cache)
+
+    cache.doubt(Asked("s").key, "0")
+
+    assert [key for key, _ in cache.believed()] == [Asked("s").key]
+
+
+def test_what_is_doubted_is_still_given_while_nobody_answers(cache, service, times):
+    get(cache)
+    cache.doubt(Asked("s").key, "1")
+    service.failing = Unreachable(502, "ConnectionError", "")
+    assert get(cache) == "s 1"
+    times[0] = 111.0
 
     with pytest.raises(Unreachable):
         get(cache)

@@ -1,24 +1,45 @@
-"""Asks the service, in threads: botocore's client waits. One client for each role that is asked through, at most twenty."""
+"""Asks the service, in threads: botocore's client waits. A session for each role that is asked through, at most twenty."""
 
 import asyncio
 import json
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from keystead.agent.asked import Asked, TurnedAway
+from keystead.agent.asked import Asked, AskedParameter, TurnedAway
+from keystead.wire import model
 
+MANAGER: Final = "secretsmanager"
+STORE: Final = "ssm"
+OWN: Final = "keystead"
+SECRETS: Final = "Secrets"
+PARAMETERS: Final = "Parameters"
+OF_AWS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+MEMBERS: Final = ("ARN", "DataType", "LastModifiedDate", "Name", "Selector", "SourceResult", "Type", "Value", "Version")
+REFERENCE: Final = "/aws/reference/"
 ROLES: Final = 20
+WAIT_SECONDS: Final = 240
+"""Of one question about changes: long, because each is on the record of the service."""
 CURRENT: Final = "AWSCURRENT"
 SESSION: Final = "keystead-agent"
 PASSING: Final = frozenset({"ThrottlingException", "InternalServiceError", "InternalFailure", "ServiceUnavailable"})
 CONFIG: Final = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+WAITING: Final = Config(
+    connect_timeout=5,
+    read_timeout=WAIT_SECONDS + 20,
+    retries={"mode": "standard", "total_max_attempts": 1},
+    tcp_keepalive=True,
+    max_pool_connections=64,
+)
 
 
 class Refused(Exception):
@@ -36,42 +57,86 @@ class Unreachable(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One version, and the answer as clients get it."""
+    """One version, and the answer as clients get it.
+
+    watched  what ListChangedVersions is to be asked about, as one of its lists, `kind`; None for what it knows nothing of
+    """
 
     version: str
     body: bytes = field(repr=False)
+    kind: str = SECRETS
+    watched: Mapping[str, Any] | None = None
 
 
 class Upstream:
     """Endpoint, Region and credentials come from the usual AWS environment."""
 
     def __init__(self) -> None:
-        self._session = botocore.session.get_session()
-        self._clients: dict[str | None, Any] = {None: self._session.create_client("secretsmanager", config=CONFIG)}
+        self._session = session_of_models()
+        self._sessions: dict[str | None, botocore.session.Session] = {None: self._session}
+        self._clients: dict[tuple[str, str | None], Any] = {}
+        self._making = threading.Lock()
+        self._endpoint: str = self._client(MANAGER, None).meta.endpoint_url
 
-    async def fetch(self, asked: Asked) -> Fetched:
-        return await asyncio.to_thread(self._fetch, asked)
+    async def fetch(self, asked: Asked | AskedParameter) -> Fetched:
+        if isinstance(asked, AskedParameter):
+            return await asyncio.to_thread(self._fetch_parameter, asked)
+        return await asyncio.to_thread(self._fetch_secret, asked)
 
-    async def is_current(self, asked: Asked, version: str) -> bool:
-        """Whether the label that was asked for is still on that version."""
-        return await asyncio.to_thread(self._is_current, asked, version)
+    async def is_current(self, asked: Asked | AskedParameter, version: str) -> bool:
+        """Whether the label that was asked for is still on that version, and the secret not marked for deletion. Of a parameter
+        only its value tells.
+        """
+        return isinstance(asked, Asked) and await asyncio.to_thread(self._is_current, asked, version)
 
-    def _fetch(self, asked: Asked) -> Fetched:
+    @property
+    def tells_changes(self) -> bool:
+        """Whether it is worth asking: AWS has no such operation."""
+        return not (urlsplit(self._endpoint).hostname or "").endswith(OF_AWS)
+
+    def changed(self, role: str | None, lists: Mapping[str, list[Mapping[str, Any]]], seconds: int) -> dict[str, Any]:
+        """Waits in this thread for the first change, up to so many seconds. Raises Refused, Unreachable, TurnedAway."""
+        return self._call(OWN, role, "list_changed_versions", {**lists, "WaitSeconds": seconds})
+
+    def _fetch_secret(self, asked: Asked) -> Fetched:
         named = {"SecretId": asked.secret, "VersionId": asked.version, "VersionStage": asked.stage}
-        answer = self._call(asked.role, "get_secret_value", {name: one for name, one in named.items() if one})
+        answer = self._call(MANAGER, asked.role, "get_secret_value", {name: one for name, one in named.items() if one})
         answer.pop("ResponseMetadata", None)
-        return Fetched(answer["VersionId"], json.dumps(answer, default=plain).encode())
+        stage = asked.stage or (None if asked.version else CURRENT)
+        watched = {"SecretId": answer["ARN"], "VersionId": answer["VersionId"]}
+        return Fetched(
+            answer["VersionId"],
+            json.dumps(answer, default=plain).encode(),
+            SECRETS,
+            watched | ({"VersionStage": stage} if stage else {}),
+        )
+
+    def _fetch_parameter(self, asked: AskedParameter) -> Fetched:
+        """The extension's answer is written by AWS's SDK for Go: members without a value are null, times RFC 3339."""
+        answer = self._call(STORE, asked.role, "get_parameter", {"Name": asked.name, "WithDecryption": asked.decrypt})
+        found = answer["Parameter"]
+        at = found["LastModifiedDate"]
+        shown = (
+            dict.fromkeys(MEMBERS) | found | {"LastModifiedDate": at.astimezone(UTC).isoformat().replace("+00:00", "Z")}
+        )
+        watched = {"Name": asked.name, "Version": found["Version"], "LastModifiedDate": at}
+        return Fetched(
+            f"{found['Version']} {at.timestamp()}",
+            json.dumps({"Parameter": shown, "ResultMetadata": {}}).encode(),
+            PARAMETERS,
+            None if asked.name.startswith(REFERENCE) else watched,
+        )
 
     def _is_current(self, asked: Asked, version: str) -> bool:
-        answer = self._call(asked.role, "describe_secret", {"SecretId": asked.secret})
-        labels = answer.get("VersionIdsToStages", {}).get(version)
+        answer = self._call(MANAGER, asked.role, "describe_secret", {"SecretId": asked.secret})
+        labels = answer.get("VersionIdsToStages", {}).get(version) if "DeletedDate" not in answer else None
         if asked.version is not None:
             return labels is not None and (asked.stage is None or asked.stage in labels)
         return (asked.stage or CURRENT) in (labels or ())
 
-    def _call(self, role: str | None, operation: str, named: dict[str, str]) -> dict[str, Any]:
+    def _call(self, service: str, role: str | None, operation: str, named: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._client(role), operation)(**named)
+            answer: dict[str, Any] = getattr(self._client(service, role), operation)(**named)
         except ClientError as error:
             raise refused(error) from None
         except (ConnectTimeoutError, ReadTimeoutError):
@@ -82,20 +147,35 @@ class Upstream:
             raise Unreachable(HTTPStatus.BAD_GATEWAY, "ConnectionError", "The service cannot be reached.") from None
         return answer
 
-    def _client(self, role: str | None) -> Any:
-        if role not in self._clients:
-            if len(self._clients) > ROLES:
-                raise TurnedAway(HTTPStatus.BAD_REQUEST, f"more than {ROLES} roles")
-            self._clients[role] = self._through(str(role))
-        return self._clients[role]
+    def _client(self, service: str, role: str | None) -> Any:
+        """Of the own service, where Secrets Manager is: the two may not be told apart by the environment."""
+        with self._making:
+            if (service, role) not in self._clients:
+                own = {"config": WAITING, "endpoint_url": self._endpoint} if service == OWN else {"config": CONFIG}
+                self._clients[service, role] = self._session_of(role).create_client(service, **own)
+            return self._clients[service, role]
 
-    def _through(self, role: str) -> Any:
+    def _session_of(self, role: str | None) -> botocore.session.Session:
+        if role not in self._sessions:
+            if len(self._sessions) > ROLES:
+                raise TurnedAway(HTTPStatus.BAD_REQUEST, f"more than {ROLES} roles")
+            self._sessions[role] = self._through(str(role))
+        return self._sessions[role]
+
+    def _through(self, role: str) -> botocore.session.Session:
         fetcher = AssumeRoleCredentialFetcher(
             self._session.create_client, self._session.get_credentials(), role, {"RoleSessionName": SESSION}
         )
-        session = botocore.session.get_session()
+        session = session_of_models()
         session._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001  # botocore has no other way to give a session credentials that renew themselves
-        return session.create_client("secretsmanager", config=CONFIG)
+        return session
+
+
+def session_of_models() -> botocore.session.Session:
+    """One that knows the own service besides AWS's."""
+    session = botocore.session.get_session()
+    session.get_component("data_loader").search_paths.insert(0, str(model.OWN))
+    return session
 
 
 def refused(error: ClientError) -> Refused:

@@ -16,7 +16,9 @@ def agent(
         float, typer.Option(min=0, help="Seconds more that it is given out while the service cannot be reached.")
     ] = 3600.0,
 ) -> None:
-    """Serve secrets on 127.0.0.1, as AWS's Secrets Manager Agent does, until SIGTERM. Prints one line when ready.
+    """Serve secrets and parameters on 127.0.0.1, as AWS's own agents do, until SIGTERM. Prints one line when ready.
+
+    Keystead tells it what has changed: a rotated secret is given out within seconds, whatever --ttl says. AWS does not.
 
     Clients show a token: the agent's AWS_TOKEN, or the file that it names, or /var/run/awssmatoken. Endpoint, Region and credentials
     come from the usual AWS environment.
@@ -26,9 +28,13 @@ def agent(
     from keystead.agent import serving, token
     from keystead.agent.cache import Cache
     from keystead.agent.upstream import Upstream
+    from keystead.agent.watching import Watching
 
     try:
-        serving.serve(Cache(Upstream(), ttl=ttl, stale=stale), token.read(os.environ), port, announce)
+        upstream = Upstream()
+        cache = Cache(upstream, ttl=ttl, stale=stale)
+        watching = Watching(cache, upstream) if upstream.tells_changes else None
+        serving.serve(cache, watching, token.read(os.environ), port, announce)
     except token.NoToken as error:
         fail(str(error))
     except BotoCoreError as error:
