@@ -18,6 +18,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from keystead.trail.segments import Walk
+
 COMMAND = [sys.executable, "-m", "keystead"]
 REQUEST_ID = re.compile(rb'"requestID":"([0-9a-f-]{36})"')
 
@@ -180,15 +182,20 @@ def until(holds: Callable[[], object], seconds: float = 10.0) -> float:
     return time.monotonic() - started
 
 
-def verify_trail(data: Path) -> subprocess.CompletedProcess[str]:
+def verify_trail(data: Path, database: str = "") -> subprocess.CompletedProcess[str]:
+    """Of a node over another database than the file in its folder, the digests' keys lie there."""
     return subprocess.run(
-        [*COMMAND, "trail", "verify", "--data", str(data)], capture_output=True, text=True, check=False
+        [*COMMAND, "trail", "verify", "--data", str(data)],
+        env={**os.environ, "KEYSTEAD_DATABASE": database},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def recorded(data: Path) -> set[str]:
-    """The request ids in a node's log, read from the bytes of its segments."""
+    """The request ids in a node's log."""
     found: set[str] = set()
-    for segment in (data / "trail" / "segments").iterdir():
-        found.update(match.decode() for match in REQUEST_ID.findall(segment.read_bytes()))
+    for stored in Walk.at(data / "trail", 0):
+        found.update(match.decode() for match in REQUEST_ID.findall(stored.event))
     return found

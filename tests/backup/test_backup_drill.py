@@ -170,7 +170,7 @@ def test_everything_is_destroyed_and_restored(site, tmp_path):
     logs = [restored, *(restored / "former").iterdir()]
     assert len(logs) == 2
     for data in logs:
-        verified = verify_trail(data)
+        verified = verify_trail(data, site.database)
         assert verified.returncode == 0, verified.stdout
 
 
@@ -199,7 +199,7 @@ def test_a_node_whose_folder_survived_goes_on_over_the_restored_database(tmp_pat
         for served in both:
             served.stop()
     for folder in (data, new, new / "former" / next((new / "former").iterdir()).name):
-        assert verify_trail(folder).returncode == 0
+        assert verify_trail(folder, database).returncode == 0
 
 
 KILLS = int((os.environ.get("KEYSTEAD_SOAK") and 12) or 3)
@@ -236,7 +236,7 @@ def test_domain_keys_are_rotated_under_load_and_killed_in_the_middle(site):
     check(node, yesterday)
     assert lost(node.client("kms"), load) == []
     node.stop()
-    assert verify_trail(node.data).returncode == 0
+    assert verify_trail(node.data, site.database).returncode == 0
 
 
 def test_the_root_is_replaced_and_the_node_restarted(site, tmp_path):
@@ -265,4 +265,4 @@ def test_the_root_is_replaced_and_the_node_restarted(site, tmp_path):
     assert not list(node.data.glob("seal-*.key"))
     until(lambda: "FormerRootKeysDropped" in names(node, EventSource="keystead.internal"))
     node.stop()
-    assert verify_trail(node.data).returncode == 0
+    assert verify_trail(node.data, site.database).returncode == 0

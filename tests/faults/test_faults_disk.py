@@ -64,7 +64,7 @@ def judge(node, load):
     assert lost(node.client("kms", config=patient), load) == []
     node.stop()
     assert load.answers - recorded(node.data) == set()
-    verified = verify_trail(node.data)
+    verified = verify_trail(node.data, node.settings.get("KEYSTEAD_DATABASE", ""))
     assert verified.returncode == 0, verified.stdout
 
 

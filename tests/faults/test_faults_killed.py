@@ -91,7 +91,7 @@ def test_killed_at_any_moment_a_node_loses_nothing_and_comes_back(new_node, data
     assert lost(connect(Config(retries={"mode": "standard"})), load) == []
     node.stop()
     assert load.answers - recorded(node.data) == set()
-    verified = verify_trail(node.data)
+    verified = verify_trail(node.data, node.settings.get("KEYSTEAD_DATABASE", ""))
     assert verified.returncode == 0, verified.stdout
 
 

@@ -33,7 +33,8 @@ def judge(nodes, load):
         assert lost(node.client("kms", config=Config(retries={"mode": "standard"})), load) == []
         node.stop()
     assert load.answers - set().union(*(recorded(node.data) for node in nodes)) == set()
-    assert [verify_trail(node.data).returncode for node in nodes] == [0] * len(nodes)
+    verified = [verify_trail(node.data, node.settings["KEYSTEAD_DATABASE"]) for node in nodes]
+    assert [done.returncode for done in verified] == [0] * len(nodes)
 
 
 def go_on(load):

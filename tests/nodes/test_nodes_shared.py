@@ -133,7 +133,7 @@ def test_each_node_has_a_log_of_its_own_that_verifies(nodes):
     made = [node.client("kms").create_key()["ResponseMetadata"]["RequestId"] for node in nodes]
 
     logs = [recorded(node.data) for node in nodes]
-    verified = [verify_trail(node.data) for node in nodes]
+    verified = [verify_trail(node.data, node.settings["KEYSTEAD_DATABASE"]) for node in nodes]
 
     for number, request in enumerate(made):
         assert [request in log for log in logs] == [other == number for other in range(len(nodes))]
