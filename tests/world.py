@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from keystead.app import in_words_of_kms
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
@@ -26,6 +25,7 @@ from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
 from keystead.keys.use import Keys
 from keystead.parameters.room import Parameters
+from keystead.rooms import in_words_of_kms
 from keystead.secrets.room import Secrets
 from keystead.services import iam, kms, secretsmanager, ssm, sts
 from keystead.wire import model

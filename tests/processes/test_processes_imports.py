@@ -14,7 +14,7 @@ DRIVERS = {"redis", "pymysql", "asyncpg", "alembic"}
     ("module", "others"),
     [
         ("keystead.app", {*DRIVERS, "httpx", "typer"}),
-        ("keystead.node", {*DRIVERS, "httpx", "sqlalchemy", "structlog", "uvicorn"}),
+        ("keystead.node.serving", {*DRIVERS, "httpx", "sqlalchemy", "structlog", "uvicorn"}),
         ("keystead.keyholder.process", {*DRIVERS, "httpx", "sqlalchemy", "structlog", "uvicorn", "botocore"}),
         ("keystead.trail.process", {*DRIVERS, "httpx", "sqlalchemy", "structlog", "uvicorn", "botocore"}),
     ],

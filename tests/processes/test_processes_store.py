@@ -3,7 +3,7 @@
 import pytest
 
 from keystead.config import Settings
-from keystead.node import refuse_bad_store
+from keystead.node.refusals import refuse_bad_store
 from keystead.processes import StartFailed
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from keystead.app import House
 from keystead.catalogue import COMING, SERVICES, catalogue, parameters
 from keystead.cli.verbs import application
+from keystead.house import House
 from keystead.trail.trails import Files, Trail
 from keystead.wire import model
 

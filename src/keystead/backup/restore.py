@@ -24,7 +24,6 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from keystead.app import index_of
 from keystead.backup.format import (
     BackupDamaged,
     End,
@@ -53,6 +52,7 @@ from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.reach import Reach
 from keystead.keyholder.seals import SEAL_FILE
 from keystead.keyholder.software import Software
+from keystead.rooms import index_of
 from keystead.trail import disk, setup
 from keystead.trail.log import Log
 from keystead.trail.signed_note import Signer

@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from keystead import node
 from keystead.cli.output import DataOption, fail
 from keystead.config import Settings
+from keystead.node import serving
 from keystead.processes import StartFailed
 
 
@@ -53,7 +53,7 @@ def serve(
 ) -> None:
     """Serve until SIGTERM. Prints one line when ready."""
     try:
-        node.serve(Settings.read(locals()), announce)
+        serving.serve(Settings.read(locals()), announce)
     except msgspec.ValidationError as error:
         fail(f"A setting in the environment has the wrong form: {error}")
     except StartFailed as failed:

@@ -10,7 +10,7 @@ import typer
 from keystead import log_setup, logs
 from keystead.cli.output import errors, fail
 from keystead.envelope.service.profile import NoRegion, connect
-from keystead.node import is_loopback
+from keystead.node.refusals import is_loopback
 from keystead.processes import bind
 from keystead.xks.answering import Proxy
 from keystead.xks.config import ConfigWrong, Watched

@@ -100,7 +100,7 @@ async def finish(settings: Settings, *, all_nodes: bool) -> Finished:
 
 
 def refuse_former_seal(data: Path) -> None:
-    """The supervisor that holds the lock has written into it under which seal it started (keystead.node)."""
+    """The supervisor that holds the lock has written into it under which seal it started (keystead.node.serving)."""
     try:
         descriptor = os.open(data / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
