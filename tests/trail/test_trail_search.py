@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from keystead.cli import output
 from keystead.cli.trail import application
+from keystead.config import Settings
 from keystead.database.engine import Database
 from keystead.testing import running
-from keystead.trail import attributes, search
+from keystead.trail import attributes, in_force, search
 from keystead.trail import event as events
 from keystead.trail.client import LocalRecorder
 from keystead.trail.index import Index
@@ -259,3 +260,18 @@ def test_evidence_needs_a_question_and_a_checkpoint(served, tmp_path):
     assert "Say which records" in asked().stderr
     assert "No checkpoint covers these records yet" in asked("--key", key).stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_records_that_put_a_keys_policy_are_found_by_the_index(served):
+    keystead, key = served
+    keystead.client("kms").create_key()  # another one's policy is none of it
+    keystead.client("cloudtrail").lookup_events()
+
+    async def run() -> list[tuple[str, bool]]:
+        database = Database.open(Settings.read({"data": str(keystead.data)}).database_url)
+        found = [one async for one in search.search(database, Sought(key=key, name="DisableKey"))]
+        changes = await in_force.indexed(database, found)
+        await database.close()
+        return [(one.seen.event_name, key in one.record) for one in changes]
+
+    assert asyncio.run(run()) == [("CreateKey", True)]

@@ -63,7 +63,7 @@ def made(tmp_path):
 def make(folder: Path, scene: Scene, numbers, *, with_policy=True, name="bundle.zip"):
     policy = (scene.folder.parent / POLICY).read_bytes() if with_policy else None
     target = folder / name
-    done = bundle(Source(scene.folder, policy, {"a/b.json.gz": b"x"}), numbers, {"key": "k"}, target)
+    done = bundle(Source(scene.folder, policy), numbers, {"key": "k"}, target)
     return target, done
 
 
@@ -231,7 +231,7 @@ def test_a_bundle_that_was_changed_is_found_though_its_manifest_agrees(grown, ho
 @pytest.mark.parametrize(
     "how",
     [
-        lambda content: content.pop("files/a/b.json.gz"),
+        lambda content: content.pop("history.jsonl"),
         lambda content: content.update({"more": b""}),
         lambda content: content.update({"policy": content["policy"] + b"\n"}),
     ],

@@ -134,7 +134,8 @@ def test_evidence_of_a_keys_use_is_made_checked_and_shown_elsewhere(town, tmp_pa
 def bundled(node, key, policy, target):
     """What was said of it, once a quorum has seen all that is in it."""
     target.unlink(missing_ok=True)
-    made = trail("evidence", "--data", node.data, "--key", key, "--scan", "--policy", policy, "--output", target)
+    asked = ("--data", node.data, "--key", key, "--scan", "--with-files", "--policy", policy, "--output", target)
+    made = trail("evidence", *asked)
     return None if "A quorum of witnesses has seen" in made.stdout else made
 
 

@@ -1,11 +1,12 @@
 """Checks an evidence bundle of an audit trail. Needs Python 3.11 and the package `cryptography`; no server, no network.
 
-    python3 check.py BUNDLE.zip [--key VERIFIER-KEY]... [--policy POLICY-FILE]
+    python3 check.py BUNDLE.zip [--key VERIFIER-KEY]... [--policy POLICY-FILE] [--digest-keys LIST-PUBLIC-KEYS.json]
 
 1. the manifest: every file is there, unchanged, and no other
 2. the checkpoint: signed by the log's keys, and cosigned as the policy asks
 3. earlier checkpoints that witnesses cosigned: the later tree begins with theirs, so what is in them was there by then
-4. every event: with its salt it is a leaf of the tree
+4. CloudTrail's digests, where there are any: signed, each the next of its chain, and the log files what they say
+5. every event: with its salt it is a leaf of the tree; and where a log file must hold it, it does, as it is
 
 Keys, policy and this script, where they come with the events, prove only that the bundle agrees with itself: bring your own.
 That no event was left out is not shown by a bundle; it is by the whole log (keystead trail verify).
@@ -17,12 +18,14 @@ Formats: C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-policy; RFC 6
     01      Ed25519 over the text
     04      time (8) | Ed25519 over "cosignature/v1" LF "time " TIME LF | text
     06      time (8) | ML-DSA-44 over "subtree/v1" LF 00 | name | time (8) | origin | 0 (8) | size (8) | root (32)
+    digest  RSASSA-PKCS1-v1_5 with SHA-256 over END LF BUCKET/KEY LF HEX(SHA-256(digest)) LF PREVIOUS-SIGNATURE or "null"
     leaf    SHA-256(00 | index (8) | wall (8) | monotonic (8) | segment (8) | source (4) | number (4) | SHA-256(salt | event))
 
 It shares no code with the server that made the bundle, and imports nothing of it, so that one file is enough to read.
 """
 
 import argparse
+import gzip
 import hashlib
 import json
 import re
@@ -37,8 +40,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 PROVEN, CONTRADICTION, UNCHECKED = 0, 1, 2
 CHECKER: Final = "check.py"
@@ -220,10 +227,15 @@ class Policy:
 class Check:
     """One run over one bundle. Raises Wrong; ValueError, KeyError and their like where it is no bundle."""
 
-    def __init__(self, archive: zipfile.ZipFile, keys: Sequence[str], policy: str | None) -> None:
+    def __init__(
+        self, archive: zipfile.ZipFile, keys: Sequence[str], policy: str | None, digest_keys: str | None = None
+    ) -> None:
         self._archive = archive
         self._manifest = json.loads(self._read(MANIFEST))
         self._own_keys, self._own_policy = bool(keys), policy is not None
+        self._digest_keys = digest_keys
+        self._context = set(self._manifest.get("context", ()))
+        self.filed = 0
         self._keys = [Key(text) for text in keys or self._read("keys").split()]
         if policy is None and "policy" in archive.namelist():
             policy = self._read("policy")
@@ -236,18 +248,23 @@ class Check:
     def run(self) -> int:
         """The number of events that are proven."""
         seen = sorted(self._history())  # 3
+        records = Filed(self._archive, self._digest_keys) if self.has_digests() else None  # 4
         count, before = 0, -1
-        for event in self._lines("events.jsonl"):  # 4
+        for event in self._lines("events.jsonl"):  # 5
             proof = [b64decode(other) for other in event["proof"]]
             if not included(leaf(event), event["index"], self._size, proof, self._root):
                 raise Wrong(f"event {event['index']} is not in the log")
             if event["index"] <= before:
                 raise Wrong(f"event {event['index']} is out of order")
             before, count = event["index"], count + 1
-            say(shown(event, seen))
+            self.filed += records is not None and records.holds(event)
+            say(shown(event, seen) + (", for its policy or grant" if before in self._context else ""))
         if count != self._manifest["events"]:
             raise Wrong("there are not as many events as the manifest says")
         return count
+
+    def has_digests(self) -> bool:
+        return "digests.jsonl" in self._archive.namelist()
 
     def doubts(self) -> list[str]:
         wants = self._policy is not None and self._policy.quorum != "none"
@@ -262,6 +279,10 @@ class Check:
             yield "without a policy no witness was looked at: the log's owner could have written all of it anew"
         elif not self._own_policy:
             yield "the policy was the one in the bundle: give the one that you trust with --policy"
+        if self.has_digests():
+            yield f"{self.filed} of the events are in CloudTrail log files that signed digests list"
+            if self._digest_keys is None:
+                yield "the digests' keys were those in the bundle: give the ones that you know with --digest-keys"
 
     def _read(self, name: str) -> str:
         return self._archive.read(name).decode()
@@ -310,6 +331,77 @@ class Check:
                 yield json.loads(line)
 
 
+class Filed:
+    """The CloudTrail files of a bundle. Raises Wrong; ValueError, KeyError and their like where they are none."""
+
+    def __init__(self, archive: zipfile.ZipFile, keys: str | None) -> None:
+        listed = json.loads(keys if keys is not None else archive.read("digest-keys.json"))["PublicKeyList"]
+        self._archive = archive
+        self._keys = {one["Fingerprint"]: load_der_public_key(b64decode(one["Value"])) for one in listed}
+        self._records: dict[str, Any] = {}
+        self._ranges: list[tuple[str, str, int, int]] = []
+        left = {name for name in archive.namelist() if name.startswith("files/")}
+        newest: dict[str, tuple[str, str, str, str]] = {}
+        for line in archive.read("digests.jsonl").splitlines():
+            entry = json.loads(line)
+            key, signature = entry["key"], entry["signature"]
+            content = self._unpacked(key)
+            told = json.loads(content)
+            digested = hashlib.sha256(content).hexdigest()
+            self._signed(key, signature, told, digested)
+            before, _, after = key.rpartition("/CloudTrail-Digest/")
+            chain = f"{before}/{after.partition('/')[0]}"  # …/AWSLogs/ACCOUNT/REGION
+            linked = tuple(told[f"previousDigest{name}"] for name in ("S3Object", "HashValue", "Signature"))
+            if chain in newest and (*linked, told["digestStartTime"]) != newest[chain]:
+                raise Wrong(f"digest {key} does not continue {newest[chain][0]}")
+            newest[chain] = (key, digested, signature, told["digestEndTime"])
+            left.discard(f"files/{key}")
+            left -= {self._file(one, told["awsAccountId"], chain) for one in told["logFiles"]}
+        if left:
+            raise Wrong(f"{min(left)} is listed by no digest")
+
+    def holds(self, event: dict[str, Any]) -> bool:
+        """Whether a log file holds it. Raises Wrong where one should, and does not, or holds it otherwise."""
+        record = json.loads(event["event"])
+        place = record.get("recipientAccountId"), record.get("awsRegion")
+        if record.get("eventID") in self._records:
+            if self._records[record["eventID"]] != record:
+                raise Wrong(f"event {event['index']} is another one in its log file")
+            return True
+        if any(
+            place == (account, region) and first <= event["index"] <= last
+            for account, region, first, last in self._ranges
+        ):
+            raise Wrong(f"event {event['index']} is not in its log file")
+        return False
+
+    def _unpacked(self, key: str) -> bytes:
+        return gzip.decompress(self._archive.read(f"files/{key}"))
+
+    def _signed(self, key: str, signature: str, told: dict[str, Any], digested: str) -> None:
+        public = self._keys.get(told["digestPublicKeyFingerprint"])
+        if told["digestS3Object"] != key or not isinstance(public, RSAPublicKey):
+            raise Wrong(f"digest {key} is not where it says, or signed by a key that is not known")
+        before = told["previousDigestSignature"] or "null"
+        text = f"{told['digestEndTime']}\n{told['digestS3Bucket']}/{key}\n{digested}\n{before}"
+        try:
+            public.verify(bytes.fromhex(signature), text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        except InvalidSignature:
+            raise Wrong(f"the signature of digest {key} does not verify") from None
+
+    def _file(self, listed: dict[str, Any], account: str, chain: str) -> str:
+        """Its name in the bundle, whether it is there or not."""
+        name = f"files/{listed['s3Object']}"
+        if name in self._archive.namelist():
+            content = self._unpacked(listed["s3Object"])
+            if hashlib.sha256(content).hexdigest() != listed["hashValue"]:
+                raise Wrong(f"log file {listed['s3Object']} is not what its digest says")
+            self._records |= {record["eventID"]: record for record in json.loads(content)["Records"]}
+            made = listed["keysteadRecords"]
+            self._ranges.append((account, chain.rpartition("/")[2], made["first"], made["last"]))
+        return name
+
+
 def shown(event: dict[str, Any], seen: Sequence[tuple[int, int]]) -> str:
     record = json.loads(event["event"])
     identity = record.get("userIdentity", {})
@@ -320,12 +412,12 @@ def shown(event: dict[str, Any], seen: Sequence[tuple[int, int]]) -> str:
     return f"{event['index']:>10} {record.get('eventTime')} {what} by {who}{witnessed}"
 
 
-def check(bundle: Path, keys: Sequence[str], policy: Path | None) -> int:
+def check(bundle: Path, keys: Sequence[str], policy: Path | None, digest_keys: Path | None = None) -> int:
     """The exit status; what was found is printed."""
     try:
-        given = policy.read_text() if policy is not None else None
+        given, signing = (path.read_text() if path is not None else None for path in (policy, digest_keys))
         with zipfile.ZipFile(bundle) as archive:
-            checking = Check(archive, keys, given)
+            checking = Check(archive, keys, given, signing)
             count = checking.run()
     except Wrong as wrong:
         say(f"CONTRADICTION: {wrong}")
@@ -355,8 +447,13 @@ def main() -> int:
     options.add_argument(
         "--policy", type=Path, help="a file that names the witnesses that you trust (C2SP tlog-policy)"
     )
+    options.add_argument(
+        "--digest-keys",
+        type=Path,
+        help="the digests' keys, from elsewhere: what `aws cloudtrail list-public-keys` shows",
+    )
     asked = options.parse_args()
-    return check(asked.bundle, asked.key, asked.policy)
+    return check(asked.bundle, asked.key, asked.policy, asked.digest_keys)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,15 @@
       checkpoint         a signed checkpoint that covers all the events, with the witnesses' cosignatures
       history.jsonl      {"note", "proof"}: earlier cosigned checkpoints, each with the proof that the tree begins with theirs
       events.jsonl       {"index", "wall", "monotonic", "segment", "source", "number", "salt", "proof", "event"}
-      files/…            the CloudTrail digests and log files of the time, where they were asked for
+      digests.jsonl      {"key", "signature"}, where they were asked for: CloudTrail digests, each chain in order     filed.py
+      digest-keys.json   the keys that sign them, as ListPublicKeys shows them
+      files/KEY          these digests, and the log files that hold the events, as they lie in the bucket
+
+`context` in the manifest are the numbers of events that were not asked for: those that put the policies and grants of the keys and
+secrets that the others name (in_force.py).
 
 Hashes in base64; `event` is the record's JSON as it lies in the log, as a string. A bundle discloses the events in it, and of
-all others nothing but hashes.
+all others nothing but hashes; with log files, all that is in those.
 """
 
 import hashlib
@@ -20,7 +25,8 @@ import os
 import zipfile
 from base64 import b64encode
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -31,7 +37,9 @@ import msgspec
 from keystead.trail import cosigned, proofs
 from keystead.trail.check_evidence import CHECKER, MANIFEST
 from keystead.trail.checkpoints import Checkpoint, of_note
+from keystead.trail.delivered import DigestKey
 from keystead.trail.errors import LogDamaged
+from keystead.trail.filed import Filed
 from keystead.trail.hashes import Hashes
 from keystead.trail.merkle import Subtree
 from keystead.trail.records import SALT_LENGTH, Stored
@@ -60,25 +68,36 @@ class NothingSigned(Exception):
 
 
 class Source(NamedTuple):
-    """What the bundle is made from. `policy` is the file's content; `files` by name, from outside the log."""
+    """What the bundle is made from.
+
+    policy   the file's content; `filed`: what CloudTrail's files have of the records
+    context  numbers of records that are to be in it though they were not asked for
+    """
 
     folder: Path
     policy: bytes | None = None
-    files: Mapping[str, bytes] = {}
+    filed: Filed = Filed()
+    context: Collection[int] = ()
 
 
 class Made(NamedTuple):
-    """`left_out`: records that are newer than the newest checkpoint. `seen`: how many of its records a quorum has seen."""
+    """`left_out`: records that are newer than the newest checkpoint. `seen`: how many of its records a quorum has seen.
+
+    context  of the events, those that were not asked for; `files`: log files, with their digests
+    """
 
     events: int
     left_out: int
     size: int
     seen: int
+    context: int = 0
+    files: int = 0
 
 
 def bundle(source: Source, numbers: Iterable[int], asked: Mapping[str, object], target: Path) -> Made:
     """Write it, mode 0600. `numbers` are the records'. Raises NothingSigned, LogDamaged, FileExistsError, OSError."""
-    wanted = sorted(set(numbers))
+    asked_for = set(numbers)
+    wanted = sorted(asked_for.union(source.context))
     note = covering(source.folder, wanted)
     checkpoint = of_note(note)
     covered = [number for number in wanted if number < checkpoint.size]
@@ -90,14 +109,17 @@ def bundle(source: Source, numbers: Iterable[int], asked: Mapping[str, object], 
     try:
         with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             subtree = lru_cache(SUBTREES)(hashes.subtree)
-            Writing(archive).all(source, note, checkpoint, covered, subtree, asked)
+            others = [number for number in covered if number not in asked_for]
+            Writing(archive).all(source, note, checkpoint, covered, others, subtree, asked)
             file.flush()
     except BaseException:
         target.unlink()
         raise
     finally:
         hashes.close()
-    return Made(len(covered), len(wanted) - len(covered), checkpoint.size, of_note(seen).size if seen else 0)
+    size = of_note(seen).size if seen else 0
+    left_out = len(wanted) - len(covered)
+    return Made(len(covered), left_out, checkpoint.size, size, len(others), len(source.filed.files))
 
 
 def covering(folder: Path, wanted: Sequence[int]) -> bytes:
@@ -123,6 +145,7 @@ class Writing:
         note: bytes,
         checkpoint: Checkpoint,
         numbers: Sequence[int],
+        others: Sequence[int],
         subtree: Subtree,
         asked: Mapping[str, object],
     ) -> None:
@@ -133,14 +156,20 @@ class Writing:
         self._put("checkpoint", [note])
         self._put("history.jsonl", history(source.folder, note, checkpoint, subtree))
         self._put("events.jsonl", events(source.folder, numbers, checkpoint, subtree))
-        for name, content in source.files.items():
-            self._put(f"files/{name}", [content])
+        if source.filed.digests:
+            self._put_filed(source.filed)
         manifest = {
             "format": FORMAT, "log": checkpoint.origin, "size": checkpoint.size, "events": len(numbers),
-            "asked": asked, "files": dict(self._digests),
+            "context": others, "asked": asked, "files": dict(self._digests),
         }  # fmt: skip  # a table
         self._put(MANIFEST, [msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"])
         self._put(CHECKER, [files("keystead.trail").joinpath("check_evidence.py").read_bytes()])
+
+    def _put_filed(self, filed: Filed) -> None:
+        self._put("digests.jsonl", (line({"key": one.key, "signature": one.signature}) for one in filed.digests))
+        self._put("digest-keys.json", [msgspec.json.format(msgspec.json.encode(listed(filed.keys)))])
+        for key, content in sorted({**{one.key: one.content for one in filed.digests}, **filed.files}.items()):
+            self._put(f"files/{key}", [content])
 
     def _put(self, name: str, content: Iterable[bytes]) -> None:
         info = zipfile.ZipInfo(name)
@@ -196,6 +225,21 @@ def picked(folder: Path, numbers: Iterable[int]) -> Iterator[tuple[Stored, int]]
     finally:
         if walk is not None:
             walk.close()
+
+
+def listed(keys: Iterable[DigestKey]) -> dict[str, Any]:
+    """As `aws cloudtrail list-public-keys` shows them."""
+    return {
+        "PublicKeyList": [
+            {
+                "Value": b64encode(key.public).decode(),
+                "ValidityStartTime": datetime.fromtimestamp(key.since, UTC).isoformat(),
+                "ValidityEndTime": datetime.fromtimestamp(key.until, UTC).isoformat(),
+                "Fingerprint": key.fingerprint,
+            }
+            for key in keys
+        ]
+    }
 
 
 def line(content: Mapping[str, Any]) -> bytes:
