@@ -35,6 +35,7 @@ bench: setup ## requests per second as ratios; results also in bench/latest.json
 	@$(BIN)/python bench/recording.py
 	@$(BIN)/python bench/algorithms.py
 	@$(BIN)/python bench/growth.py
+	@$(BIN)/python bench/decisions.py
 	@command -v age >/dev/null || sh scripts/debian.sh age || true
 	@$(BIN)/python bench/envelope.py
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keystead.access.patterns import arn_matcher, text_matcher, tokens_of
+from keystead.access.patterns import any_arn_matcher, arn_matcher, text_matcher, tokens_of
 from keystead.access.plain import fits, fits_arn, letters
 
 PATTERNS = st.text("ab:*?.\n", max_size=12)
@@ -20,6 +20,13 @@ def test_a_pattern_matches_what_the_plain_matcher_matches(pattern, text):
 @given(ARNS, ARNS)
 def test_an_arn_pattern_matches_what_the_plain_matcher_matches(pattern, text):
     assert arn_matcher(tokens_of(pattern, variables=False))(text) is fits_arn(letters(pattern), text)
+
+
+@given(st.lists(ARNS, max_size=4), ARNS)
+def test_several_arn_patterns_match_what_one_of_them_matches(patterns, text):
+    tokens = tuple(tokens_of(pattern, variables=False) for pattern in patterns)
+
+    assert any_arn_matcher(tokens)(text) is any(arn_matcher(one)(text) for one in tokens)
 
 
 @given(TEXTS)

@@ -23,6 +23,8 @@ RESOLVED: Final = 4096
 """Matchers kept for patterns whose variables had a certain value."""
 
 ARN_PARTS: Final = 6
+NEVER: Final = "(?!)"
+"""A regular expression that matches nothing."""
 REFERENCE: Final = re.compile(r"\$\{([^}]*)\}")
 INSIDE: Final = re.compile(r"\s*([^,'{}$]+?)\s*(?:,\s*'([^']*)'\s*)?")
 
@@ -139,7 +141,21 @@ def arn_matcher(tokens: Tokens) -> Matcher:
     match tokens:
         case (str(_),) | (str(_), Wild.MANY):
             return text_matcher(tokens)
-    return matching(":".join([*(expression(part, "[^:]") for part in parts[:-1]), expression(parts[-1], ".")]))
+    return matching(arn_expression(parts))
+
+
+def any_arn_matcher(patterns: tuple[Tokens, ...]) -> Matcher:
+    """Matches what one of them does, at once; nothing when there are none."""
+    if not patterns:
+        return nothing
+    if len(patterns) == 1:
+        return arn_matcher(patterns[0])
+    parts = [list(split(tokens)) for tokens in patterns]
+    return matching("|".join(arn_expression(one) for one in parts if len(one) == ARN_PARTS) or NEVER)
+
+
+def arn_expression(parts: list[Tokens]) -> str:
+    return ":".join([*(expression(part, "[^:]") for part in parts[:-1]), expression(parts[-1], ".")])
 
 
 def matching(pattern: str) -> Matcher:

@@ -8,6 +8,7 @@ from typing import Final
 from keystead.access import actions, conditions, principals, resources
 from keystead.access.document import Document, Kind, Statement
 from keystead.access.grammar import parse
+from keystead.access.patterns import Matcher, Tokens, any_arn_matcher, anything
 from keystead.access.principals import Named
 from keystead.access.request import Request
 from keystead.access.stored import shown
@@ -37,6 +38,7 @@ Answer = tuple[Stance, bool, int]
 action and resource; and the number of
 the statement that it is put down to, from 0, or NOBODY."""
 NOBODY: Final = -1
+NOTHING: Final[Answer] = (SILENT, True, NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Rule:
     number  its place in the document
     varies  its resources have variables
     settled  its tests, if any, look at nothing but the caller and the service that the call comes through
+    reach   patterns of the resources that it may apply to, whatever its variables stand for; none: it may apply to any
     tests   one for each of the statement's; `holds` is all of them, if there are any
     """
 
@@ -54,6 +57,7 @@ class Rule:
     varies: bool
     settled: bool
     about: Callable[[str], bool]
+    reach: tuple[Tokens, ...]
     applies: resources.Applies
     names: principals.Names | None
     tests: tuple[conditions.Holds, ...]
@@ -70,13 +74,14 @@ class Policy:
         self.ids = ids
         found = (rule_of(number, one, document, ids) for number, one in enumerate(document.statements))
         self.rules = tuple(rule for rule in found if rule is not None)
-        self._by_action: dict[str, tuple[Rule, ...]] = {}
+        self._by_action: dict[str, tuple[tuple[Rule, ...], Matcher]] = {}
 
     def stance(self, request: Request) -> Answer:
         """Raises what its evaluation raises: THE CALLER MUST TAKE ANY EXCEPTION FOR A DENIAL."""
-        rules = self._by_action.get(request.action)
-        if rules is None:
-            rules = self.about(request.action)
+        speaking = self._by_action.get(request.action)
+        rules, reached = speaking if speaking is not None else self._speaking(request.action)
+        if not reached(request.resource):
+            return NOTHING
         found = SILENT
         fixed = True
         number = NOBODY
@@ -101,15 +106,25 @@ class Policy:
 
     def about(self, action: str) -> tuple[Rule, ...]:
         """Statements with an effect that speak about the action, denying ones first."""
+        return self._speaking(action)[0]
+
+    def _speaking(self, action: str) -> tuple[tuple[Rule, ...], Matcher]:
+        """The statements about the action, and what matches a resource that any of them may apply to."""
         known = self._by_action.get(action)
         if known is not None:
             return known
         folded = action.lower()
-        about = sorted((rule for rule in self.rules if rule.about(folded)), key=lambda rule: not rule.denies)
+        about = tuple(sorted((rule for rule in self.rules if rule.about(folded)), key=lambda rule: not rule.denies))
         if len(self._by_action) >= ACTIONS:
             self._by_action.clear()
-        self._by_action[action] = tuple(about)
+        self._by_action[action] = about, reach_of(about)
         return self._by_action[action]
+
+
+def reach_of(rules: tuple[Rule, ...]) -> Matcher:
+    if not all(rule.reach for rule in rules):
+        return anything
+    return any_arn_matcher(tuple(dict.fromkeys(pattern for rule in rules for pattern in rule.reach)))
 
 
 def compile(document: Document, ids: Mapping[str, str] = NO_IDS) -> Policy:  # noqa: A001  # the rules' own verb
@@ -130,6 +145,7 @@ def rule_of(number: int, statement: Statement, document: Document, ids: Mapping[
         varies=listed is not None and not resources.fixed(listed, variables=variables),
         settled=conditions.settled(statement.tests, variables=variables),
         about=actions.compiled(statement.actions),
+        reach=() if listed is None else resources.reach(listed, variables=variables),
         applies=everywhere if listed is None else resources.compiled(listed, variables=variables, denies=denies),
         names=None if named is None else principals.compiled(named, ids, denies=denies),
         tests=tests,

@@ -103,6 +103,17 @@ def compiled(listed: Listed, *, variables: bool, denies: bool) -> Applies:
     return lambda request: any(matches(request.resource) for matches in static)
 
 
+def reach(listed: Listed, *, variables: bool) -> tuple[Tokens, ...]:
+    """Patterns of all that it may match, whatever its variables stand for; none where that is anything."""
+    if listed.negated or "*" in listed.patterns:
+        return ()
+    return tuple(whatever(tokens_of(completed(text), variables=variables)) for text in listed.patterns)
+
+
+def whatever(tokens: Tokens) -> Tokens:
+    return merged([Wild.MANY if isinstance(one, Variable) else one for one in tokens])
+
+
 def with_variables(
     static: list[Callable[[str], bool]], moving: list[Tokens], *, negated: bool, denies: bool
 ) -> Applies:
@@ -121,8 +132,7 @@ def with_variables(
 
 def any_of(static: list[Callable[[str], bool]], moving: list[Tokens]) -> Applies:
     """A pattern that would not match whatever its variables stood for is not filled in."""
-    pairs = [(arn_matcher(merged([Wild.MANY if isinstance(one, Variable) else one for one in tokens])), tokens)
-             for tokens in moving]  # fmt: skip
+    pairs = [(arn_matcher(whatever(tokens)), tokens) for tokens in moving]
 
     def applies(request: Request) -> bool:
         resource = request.resource
