@@ -24,6 +24,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from components import missing
+
 ELSEWHERE = os.environ.get("KEYSTEAD_TEST_DATABASE", "")
 START_SECONDS = 30
 NAMES = itertools.count()
@@ -35,13 +37,6 @@ SETTINGS = {
     "max_wal_senders": "4",
     "log_min_messages": "fatal",
 }
-
-
-def missing(reason: str) -> Any:
-    """A skip, or a failure where everything is expected to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @functools.cache
@@ -215,7 +210,7 @@ class Databases:
 def running_server() -> Server:
     """Started, with data of its own; whoever asks removes it."""
     if programs() is None:
-        missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+        missing("postgresql", "PostgreSQL is not installed (Debian: apt-get install postgresql)")
     server = Server()
     server.create()
     server.start()

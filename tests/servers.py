@@ -17,7 +17,8 @@ import pymysql
 import pytest
 import redis
 
-from postgresql import free_port, missing
+from components import missing
+from postgresql import free_port
 
 START_SECONDS = 30
 
@@ -29,8 +30,7 @@ def program(name: str, package: str) -> str:
         subprocess.run(["sh", str(script), package], check=False, stdout=subprocess.DEVNULL)
     found = shutil.which(name)
     if found is None:
-        missing(f"{name} is not installed (Debian: apt-get install {package})")
-    assert found is not None
+        missing(package, f"{name} is not installed (Debian: apt-get install {package})")
     return found
 
 

@@ -13,9 +13,10 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from components import missing, package
 
 LIBRARIES = (
     "/usr/lib/softhsm/libsofthsm2.so",
@@ -24,13 +25,6 @@ LIBRARIES = (
 )
 NUMBERS = itertools.count()
 CLUSTER_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
-
-
-def missing(reason: str) -> Any:
-    """A skip, or a failure where everything is expected to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @functools.cache
@@ -96,8 +90,8 @@ def softhsm_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
     """The library, and the folder of tokens."""
     found = library()
     if found is None:
-        missing("no SoftHSM2: apt-get install softhsm2")
-    pytest.importorskip("pkcs11")
+        missing("softhsm", "no SoftHSM2: apt-get install softhsm2")
+    package("pkcs11")
     home = tmp_path_factory.mktemp("softhsm")
     (home / "tokens").mkdir()
     (home / "softhsm2.conf").write_text(f"directories.tokendir = {home / 'tokens'}\nlog.level = ERROR\n")

@@ -17,6 +17,7 @@ STORES = (
     "keystead.identities.store",
     "keystead.keys.store",
     "keystead.secrets.store",
+    "keystead.parameters.store",
     "keystead.rotation.store",
     "keystead.trail.store",
     "keystead.trail.outbox",

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from components import missing
 from keystead.demo import password, stage, story
 from keystead.demo.telling import Story
-from postgresql import missing, programs
+from postgresql import programs
 
 pytestmark = [pytest.mark.whole, pytest.mark.slow]
 
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.slow]
 def told(tmp_path: Path) -> str:
     """What is printed of the act and of the trail's."""
     if programs() is None:
-        missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+        missing("postgresql", "PostgreSQL is not installed (Debian: apt-get install postgresql)")
     source = tmp_path / "source"
     source.mkdir()
     (source / "file").write_text("x")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from components import missing
 from keystead.envelope import COMMITTED_SIGNED, Envelope
 from keystead.envelope.branch import BranchKeyring, BranchKeys, BranchRow, MemoryRows
 
@@ -28,7 +29,7 @@ def interpreter(tmp_path_factory):
     python = str(folder / "bin" / "python")
     done = subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], capture_output=True, check=False)
     if done.returncode:
-        pytest.skip("AWS's material providers could not be installed")
+        missing("material-providers", "AWS's material providers could not be installed")
     return python
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from components import missing
 from keystead.envelope import COMMITTED, COMMITTED_SIGNED, Envelope, KmsKeyring, RawAesKeyring
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -28,12 +29,12 @@ def arn(house):
 def node(house, arn, tmp_path_factory):
     """Asks the script; the package is installed into a folder that is thrown away."""
     if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("Node.js is not installed: apt-get install nodejs npm")
+        missing("npm", "Node.js is not installed: apt-get install nodejs npm")
     folder = tmp_path_factory.mktemp("node")
     install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", PACKAGE]
     done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"npm could not install {PACKAGE}: {done.stderr.splitlines()[:1]}")
+        missing("npm", f"npm could not install {PACKAGE}: {done.stderr.splitlines()[:1]}")
     shutil.copy(Path(__file__).parent / "seal.mjs", folder)
     env = {**os.environ, **house.environment, "KEY_ARN": arn}
     process = subprocess.Popen(

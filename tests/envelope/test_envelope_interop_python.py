@@ -5,6 +5,7 @@ import io
 import botocore.session
 import pytest
 
+from components import package
 from keystead.envelope import (
     COMMITTED,
     COMMITTED_SIGNED,
@@ -15,9 +16,7 @@ from keystead.envelope import (
     StoredBytes,
 )
 
-sdk = pytest.importorskip(
-    "aws_encryption_sdk", reason="aws-encryption-sdk is not installed: pip install 'keystead[dev]'"
-)
+sdk = package("aws_encryption_sdk")
 from aws_encryption_sdk.identifiers import Algorithm, EncryptionKeyType, WrappingAlgorithm  # noqa: E402  # after the skip
 from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey  # noqa: E402  # after the skip
 from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider  # noqa: E402  # after the skip

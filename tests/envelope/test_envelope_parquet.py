@@ -2,9 +2,10 @@
 
 import pytest
 
+from components import package
 from keystead.envelope import KeyUnavailable
 
-pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'keystead[parquet]'")
+pyarrow = package("pyarrow")
 from pyarrow import parquet  # noqa: E402  # after the skip
 from pyarrow.parquet import encryption  # noqa: E402  # after the skip
 

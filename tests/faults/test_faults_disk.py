@@ -1,6 +1,5 @@
 """Writes that are torn, fsyncs that fail, a disk that is full: calls fail closed, and what was acknowledged is there afterwards."""
 
-import os
 import shutil
 import subprocess
 import time
@@ -10,6 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from components import missing
 from installation import health, recorded, until, verify_trail
 from load import Load, lost
 
@@ -33,9 +33,7 @@ def shim(tmp_path_factory):
     """shim.c, compiled."""
     compiler = shutil.which("cc")
     if compiler is None:
-        if os.environ.get("CI"):
-            pytest.fail("no C compiler")
-        pytest.skip("no C compiler (Debian: apt-get install gcc)")
+        missing("cc", "no C compiler (Debian: apt-get install gcc)")
     made = tmp_path_factory.mktemp("shim") / "shim.so"
     source = Path(__file__).with_name("shim.c")
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", made, source, "-ldl"], check=True)
@@ -97,7 +95,7 @@ def small_disk(tmp_path):
     place.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0700", "none", place], check=False, stderr=-1)
     if done.returncode:
-        pytest.skip("this user may not mount a file system")
+        missing("mount", "this user may not mount a file system")
     yield place
     subprocess.run(["umount", "-l", place], check=True)
 

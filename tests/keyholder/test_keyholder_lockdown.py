@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from components import missing
 from keystead.keyholder import errands, hardening, system_calls
 from keystead.keyholder.hardening import CAP_IPC_LOCK, Attached, Locked, harden_memory, lock_memory, prctl
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT
@@ -321,7 +322,7 @@ def test_a_call_by_another_architecture_s_numbers_ends_the_process(name):
 @pytest.mark.parametrize("name", MACHINES)
 def test_the_numbers_are_those_of_the_kernel_s_headers(name):
     if not HEADERS[name].exists():
-        pytest.skip(f"no {HEADERS[name]}: it is in Debian's linux-libc-dev")
+        missing("kernel-headers", f"no {HEADERS[name]}: it is in Debian's linux-libc-dev")
     column = MACHINES[name].column
     told = dict(re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", HEADERS[name].read_text()))
 

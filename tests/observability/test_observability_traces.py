@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from components import package
 from installation import Node, install
 
-pytest.importorskip("opentelemetry.proto")
+package("opentelemetry.proto")
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # noqa: E402  # after the skip
 
 pytestmark = pytest.mark.whole
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from components import missing
 from keystead.testing import running
 
 AWS = Path(sys.executable).with_name("aws")
@@ -22,6 +23,8 @@ class Cli:
     """The AWS CLI with one set of credentials."""
 
     def __init__(self, house, folder, credentials=None):
+        if not AWS.exists():
+            missing("awscli", "the AWS CLI is not installed beside this Python")
         given = credentials or {"AccessKeyId": house.access_key_id, "SecretAccessKey": house.secret_access_key}
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -47,7 +50,6 @@ def document(*statements):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not AWS.exists(), reason="the AWS CLI is not installed beside this Python")
 def test_a_team_lives_its_life(tmp_path):
     with running() as house:
         aws = Cli(house, tmp_path)

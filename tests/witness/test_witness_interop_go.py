@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from components import missing
 from keystead.trail import cosigned, proofs
 from keystead.trail.hashes import Hashes
 from keystead.trail.tiles import Published, export
@@ -25,7 +26,7 @@ SOURCES = Path("/usr/share/gocode")
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory) -> Path:
     if shutil.which("go") is None or not (SOURCES / "src/golang.org/x/mod/sumdb").is_dir():
-        pytest.skip("Go is not installed: apt-get install golang-go golang-golang-x-mod-dev")
+        missing("go", "Go is not installed: apt-get install golang-go golang-golang-x-mod-dev")
     built = tmp_path_factory.mktemp("go") / "reader"
     source = str(Path(__file__).parent / "reader.go")
     environment = {**os.environ, "GO111MODULE": "off", "GOPATH": str(SOURCES), "GOCACHE": str(built.with_name("cache"))}
