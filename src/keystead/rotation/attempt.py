@@ -6,7 +6,7 @@ each step, revoked when the step is over: what comes late is refused.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from keystead.database.engine import Database
@@ -27,6 +27,8 @@ from keystead.trail.event import new_id
 
 SESSION_SECONDS: Final = 900
 """Of credentials that nobody revokes because their process died."""
+REUSED_SECONDS: Final = 300.0
+"""How long a session that never leaves this process is used again for the same: each is a write, and a line of the trail."""
 TOKEN_SECONDS: Final = 300.0
 HEARTBEAT: Final = 15.0
 """Seconds after which another node may look whether anybody still works on a run; the lease tells it."""
@@ -53,17 +55,38 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What steps are performed with. `clock`: seconds since the epoch."""
+    """What steps are performed with.
+
+    clock  seconds since the epoch
+    given  sessions of this process, by whose they are, their name and policy, and until when they are used
+    """
 
     database: Database
     keyholder: Keyholder
     apis: Apis
     place: Place
     clock: Callable[[], float]
+    given: dict[tuple[str, str, str], tuple[float, Credentials]] = field(default_factory=dict, repr=False)
 
-    async def client(self, account: str, region: str, name: str, policy: str, role: str | None = None) -> Api:
-        """A client with a session of its own."""
-        return self.apis(await self.issue(account, name, policy, role), region)
+    async def client(self, account: str, region: str, name: str, policy: str) -> Api:
+        """A client that works in this process."""
+        return self.apis(await self.own(account, name, policy), region)
+
+    async def own(self, account: str, name: str, policy: str) -> Credentials:
+        """A session for this process alone; the one that was given for the same before, while that is new."""
+        now = self.clock()
+        until, known = self.given.get((account, name, policy), (0.0, None))
+        if known is not None and now < until:
+            return known
+        for key in [key for key, (over, _) in self.given.items() if over <= now]:
+            self.given.pop(key, None)
+        issued = await self.issue(account, name, policy)
+        self.given[account, name, policy] = now + REUSED_SECONDS, issued
+        return issued
+
+    def forget(self) -> None:
+        """After a failure: what was given may be no good any more."""
+        self.given.clear()
 
     async def issue(self, account: str, name: str, policy: str, role: str | None = None) -> Credentials:
         return await leave.issue(self.database, self.keyholder, account, role, name, policy, SESSION_SECONDS)
@@ -148,12 +171,12 @@ class Attempt:
         return (arn,) if isinstance(arn, str) and arn.startswith("arn:") and "*" not in arn else ()
 
     async def _master(self, arn: str) -> Api:
-        return await self.tools.reader(arn, self.run.id)
+        return await self.tools.reader(arn, "administrator")
 
     async def _own(self) -> Credentials:
         if self.own is None:
             policy = leave.of_session(self.run.secret_arn, self.run.region)
-            self.own = await self.tools.issue(self.run.account, self.run.id, policy)
+            self.own = await self.tools.own(self.run.account, self.run.id, policy)
         return self.own
 
     async def _note(self, step: str, credentials: Credentials) -> None:

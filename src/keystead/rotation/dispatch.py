@@ -6,9 +6,12 @@ A look returns at once; what it began goes on.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from functools import partial
+from itertools import zip_longest
+from typing import Any, Final
 
 import structlog
 
@@ -24,7 +27,7 @@ from keystead.secrets import records
 from keystead.secrets.secret import CURRENT, PENDING
 from keystead.trail.event import new_id
 
-T = TypeVar("T")
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 log = structlog.get_logger("keystead.rotation")
 
@@ -44,29 +47,27 @@ class Dispatcher:
     glancer: Glancer
     holder: str
     _busy: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _waiting: deque[tuple[int, Work]] = field(default_factory=deque)
 
     @property
     def database(self) -> Database:
         return self.rotation.database
 
     async def look(self, now: float | None = None) -> None:
-        """Begin what is due by `now`, seconds since the epoch, as far as there is room."""
+        """Begin what is due by `now`, seconds since the epoch: what there is room for at once, the rest as room is made."""
         at = self.rotation.clock() if now is None else now
         await self._open_windows(at)
         async with self.database.read() as connection:
-            due = [await run.load(connection, one) for one in await run.due(connection, at, LOOKED_AT)]
-            open_overlaps = [
-                await overlap.load(connection, one) for one in await overlap.due(connection, at, LOOKED_AT)
-            ]
+            runs = await run.due(connection, at, LOOKED_AT)
+            open_overlaps = await overlap.due(connection, at, LOOKED_AT)
             looks = await glances.wanted(connection, LOOKED_AT)
-        for one in open_overlaps:
-            if one is not None:
-                self._begin(one.secret_id, self.drainer.look, one.run_id)
-        for live in due:
-            if live is not None:
-                self._begin(live.secret_id, self.runner.perform, live.id)
-        for secret_id in looks:
-            self._begin(secret_id, self.glancer.look, secret_id)
+        drain = ((secret_id, partial(self.drainer.look, one)) for one, secret_id in open_overlaps)
+        perform = ((secret_id, partial(self.runner.perform, one)) for one, secret_id in runs)
+        glance = ((secret_id, partial(self.glancer.look, secret_id)) for secret_id in looks)
+        self._waiting.clear()
+        for turn in zip_longest(drain, perform, glance):  # many of one kind keep no other waiting
+            self._waiting.extend(one for one in turn if one is not None)
+        self._begin()
 
     async def finish(self) -> None:
         """Wait for what was begun."""
@@ -75,28 +76,31 @@ class Dispatcher:
 
     async def close(self) -> None:
         """End what was begun: it is taken up again by whoever looks next."""
+        self._waiting.clear()
         tasks = list(self._busy.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, secret_id: int, work: Callable[[T], Awaitable[None]], what: T) -> None:
-        """One thing at a time for each secret."""
-        if secret_id in self._busy or len(self._busy) >= AT_ONCE:
-            return
-        self._busy[secret_id] = asyncio.create_task(self._work(secret_id, work, what))
+    def _begin(self) -> None:
+        """One thing at a time for each secret: what else is due of it is found by a later look."""
+        while self._waiting and len(self._busy) < AT_ONCE:
+            secret_id, work = self._waiting.popleft()
+            if secret_id not in self._busy:
+                self._busy[secret_id] = asyncio.create_task(self._work(secret_id, work))
 
-    async def _work(self, secret_id: int, work: Callable[[T], Awaitable[None]], what: T) -> None:
+    async def _work(self, secret_id: int, work: Work) -> None:
         try:
-            await self._alone(secret_id, lambda: coroutine(work, what))
+            await self._alone(secret_id, work)
         except (Fenced, DatabaseLost):  # another node has it, or this one has lost the database: it stays due
             log.info("rotation interrupted", secret=secret_id)
         except Exception as error:  # noqa: BLE001  # the outermost door of this task: it stays due
             log.error("rotation interrupted", secret=secret_id, error=type(error).__name__)
         finally:
             del self._busy[secret_id]
+            self._begin()
 
-    async def _alone(self, secret_id: int, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _alone(self, secret_id: int, work: Work) -> None:
         if not self.database.shared:
             await work()
             return
@@ -122,7 +126,3 @@ class Dispatcher:
             await self.rotation.start(
                 tx, secret, new_id(), self.rotation.kind(secret), secret.rotation.function or "", planned.closes_at
             )
-
-
-async def coroutine(work: Callable[[T], Awaitable[None]], what: T) -> None:
-    await work(what)

@@ -135,6 +135,7 @@ class Drainer:
         except Exception as error:  # noqa: BLE001  # whatever it is, the overlap goes on, and only the error's kind is told
             log.warning("overlap cannot be looked at", secret=one.secret_arn, error=kind_of(error))
             self._held.pop(run_id, None)
+            self.tools.forget()
             await self._later(one, {**(one.blocked_by or {}), "error": kind_of(error)}, attempt=one.attempt + 1)
 
     async def _look(self, one: Overlap, secret: Secret) -> None:

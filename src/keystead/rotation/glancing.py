@@ -40,6 +40,7 @@ class Glancer:
         try:
             seen["sessions"] = [session._asdict() for session in await self._sessions(secret)]
         except Exception as error:  # noqa: BLE001  # whatever it is, nothing was seen, and only the error's kind is told
+            self.tools.forget()
             seen["error"] = kind_of(error)
         async with self.rotation.database.write("glance", announced=False) as tx:
             this = glances.c.secret_id == secret_id

@@ -110,9 +110,11 @@ async def last_of(connection: Connection, secret_id: int) -> Overlap | None:
     return Overlap(**row) if row is not None else None
 
 
-async def due(connection: Connection, now: float, limit: int) -> Sequence[str]:
-    these = select(overlaps.c.run_id).where(overlaps.c.next_at <= now).order_by(overlaps.c.next_at).limit(limit)
-    return [row.run_id for row in await connection.execute(these)]
+async def due(connection: Connection, now: float, limit: int) -> Sequence[tuple[str, int]]:
+    """Ids of the runs that they come of, each with its secret's."""
+    columns = overlaps.c.run_id, overlaps.c.secret_id
+    these = select(*columns).where(overlaps.c.next_at <= now).order_by(overlaps.c.next_at).limit(limit)
+    return [(row.run_id, row.secret_id) for row in await connection.execute(these)]
 
 
 async def change(tx: Transaction, one: Overlap, **columns: Any) -> None:

@@ -118,12 +118,10 @@ async def live(connection: Connection, secret_id: int) -> Run | None:
     return Run(**row) if row is not None else None
 
 
-async def due(connection: Connection, now: float, limit: int) -> Sequence[str]:
-    """Ids of runs that want to be looked at, the longest waiting first."""
-    rows = await connection.execute(
-        select(runs.c.id).where(runs.c.next_at <= now).order_by(runs.c.next_at).limit(limit)
-    )
-    return [row.id for row in rows]
+async def due(connection: Connection, now: float, limit: int) -> Sequence[tuple[str, int]]:
+    """Ids of runs that want to be looked at, each with its secret's, the longest waiting first."""
+    these = select(runs.c.id, runs.c.secret_id).where(runs.c.next_at <= now).order_by(runs.c.next_at).limit(limit)
+    return [(row.id, row.secret_id) for row in await connection.execute(these)]
 
 
 async def change(tx: Transaction, run: Run, **columns: Any) -> None:

@@ -81,6 +81,7 @@ class Runner:
 
     async def _failed(self, live: Run, error: str) -> None:
         """The run as it stands now: it may have ended meanwhile by another's hand, and then nothing has failed."""
+        self.tools.forget()
         async with self.tools.database.write("rotation", announced=False) as tx:
             now = await run.load(tx.connection, live.id)
             if now is None or now.ended_at is not None:
