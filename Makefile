@@ -36,6 +36,8 @@ bench: setup ## requests per second as ratios; results also in bench/latest.json
 	@$(BIN)/python bench/algorithms.py
 	@$(BIN)/python bench/growth.py
 	@$(BIN)/python bench/decisions.py
+	@$(BIN)/python bench/secrets_growth.py
+	@$(BIN)/python bench/rotation.py
 	@command -v age >/dev/null || sh scripts/debian.sh age || true
 	@$(BIN)/python bench/envelope.py
 

@@ -6,9 +6,10 @@ A hundred rotations with KEYSTEAD_SOAK=1, a few without.
 import asyncio
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Self
 
 import asyncpg
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 CLIENTS = 50
 SOAK = os.environ.get("KEYSTEAD_SOAK") == "1"
 ROTATIONS = 100 if SOAK else 3
+OF_A_DAY = 25
 PATIENCE = 120
 """Seconds of a rotation beside so many clients, the overlap before it included."""
 REFRESH = 1
@@ -81,10 +83,19 @@ class Storm:
         await connection.close()
 
 
-def rotate(secret: Rotated, times: int) -> None:
-    for _ in range(times):
-        token = secret.rotate()
-        until(lambda: secret.labels().get("AWSCURRENT") == token, PATIENCE)  # noqa: B023  # it is called before the next one
+def rotate(storm: Storm, times: int) -> None:
+    for number in range(1, times + 1):
+        token = storm.secret.rotate()
+        until(lambda: storm.secret.labels().get("AWSCURRENT") == token, PATIENCE)  # noqa: B023  # called before the next
+        if number % OF_A_DAY == 0:
+            a_day_passes(storm.secret)
+            log.info("%d rotations: %d logins, %d failures", number, storm.logins, storm.failures)
+
+
+def a_day_passes(secret: Rotated) -> None:
+    """For the age of versions: a secret has a hundred that are younger, and no more (LimitExceededException)."""
+    with closing(sqlite3.connect(secret.keystead.data / "keystead.db", timeout=30)) as database, database:
+        database.execute("UPDATE secret_versions SET created_at = created_at - 86400")
 
 
 @contextmanager
@@ -103,7 +114,7 @@ def previous_is_refused(secret: Rotated) -> bool:
 @pytest.mark.timeout(3600 if SOAK else 240)
 def test_with_the_overlap_nobody_notices(keystead: Keystead, postgresql: Databases) -> None:
     with stormed(keystead, postgresql, ALTERNATING, cache_seconds="5") as storm:
-        rotate(storm.secret, ROTATIONS)
+        rotate(storm, ROTATIONS)
         until(lambda: previous_is_refused(storm.secret))
         before = storm.logins
         until(lambda: storm.logins > before + CLIENTS)
@@ -121,6 +132,6 @@ def test_without_it_somebody_does(
     keystead: Keystead, postgresql: Databases, function: str, tags: dict[str, str]
 ) -> None:
     with stormed(keystead, postgresql, function, refresh=5, **tags) as storm:
-        rotate(storm.secret, 1)
+        rotate(storm, 1)
 
         until(lambda: storm.failures)
