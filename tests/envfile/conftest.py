@@ -25,6 +25,11 @@ def manager(house: Keystead) -> Any:
     return house.client("secretsmanager")
 
 
+@pytest.fixture(scope="module")
+def ssm(house: Keystead) -> Any:
+    return house.client("ssm")
+
+
 @pytest.fixture
 def environment(house: Keystead, tmp_path: Path) -> dict[str, str]:
     """Of a developer's shell: AWS's variables, a home of its own, and nothing of this one but the path."""

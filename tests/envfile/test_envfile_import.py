@@ -34,7 +34,7 @@ def app(request):
     return f"shop-{abs(hash(request.node.name)) % 10**8}"
 
 
-def test_a_plan_writes_nothing_and_shows_nothing(keystead_command, env, app, manager, tmp_path):
+def test_a_plan_writes_nothing_and_shows_nothing(keystead_command, env, app, manager, ssm, tmp_path):
     done = keystead_command("import", ".env", "--app", app, "--output", "json")
 
     rows = {row["name"]: row for row in json.loads(done.stdout)}
@@ -43,7 +43,10 @@ def test_a_plan_writes_nothing_and_shows_nothing(keystead_command, env, app, man
         "SECOND_TOKEN": "secret", "DATABASE_URL": "database", "INTERNAL_URL": "configuration",
     }  # fmt: skip  # a table
     assert not [planted for planted in PLANTED if planted in done.stdout + done.stderr]
+    assert rows["PORT"]["target"] == f"/{app}/prod/PORT"
+    assert {row["store"] for row in rows.values()} == {"Secrets Manager", "Parameter Store", "the reference file"}
     assert sorted(path.name for path in tmp_path.iterdir()) == [".env", "home"]
+    assert ssm.get_parameters_by_path(Path=f"/{app}", Recursive=True)["Parameters"] == []
     assert [one for one in manager.list_secrets()["SecretList"] if one["Name"].startswith(app)] == []
 
 
@@ -52,7 +55,7 @@ def test_applied_each_value_is_a_secret_and_a_second_run_changes_nothing(keystea
     second = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
 
     outcomes = [{row["name"]: row["outcome"] for row in json.loads(done.stdout)} for done in (first, second)]
-    made = {"DB_PASSWORD", "API_TOKEN", "DATABASE_URL"}
+    made = {"DB_PASSWORD", "API_TOKEN", "DATABASE_URL", "PORT", "DB_HOST"}
     assert {name for name, outcome in outcomes[0].items() if outcome == "created"} == made
     assert {outcomes[1][name] for name in made} == {"unchanged"}
     database = json.loads(manager.get_secret_value(SecretId=f"{app}/prod/DATABASE_URL")["SecretString"])
@@ -70,6 +73,108 @@ def test_a_value_that_has_changed_becomes_a_new_version(keystead_command, env, a
 
     assert {row["outcome"] for row in json.loads(done.stdout) if row["name"] == "DB_PASSWORD"} == {"updated"}
     assert manager.get_secret_value(SecretId=f"{app}/prod/DB_PASSWORD")["SecretString"].startswith("plant-4f1d")
+
+
+def parameters(ssm, app):
+    found = ssm.get_parameters_by_path(Path=f"/{app}", Recursive=True)["Parameters"]
+    return {one["Name"]: (one["Type"], one["Value"], one["Version"]) for one in found}
+
+
+def test_configuration_becomes_parameters_once(keystead_command, env, app, ssm, tmp_path):
+    for _ in range(2):
+        keystead_command("import", ".env", "--app", app, "--apply")
+
+    assert parameters(ssm, app) == {
+        f"/{app}/prod/PORT": ("String", "8080", 1), f"/{app}/prod/DB_HOST": ("String", "db.example", 1),
+    }  # fmt: skip  # a table
+    tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=f"/{app}/prod/PORT")["TagList"]
+    assert {one["Key"]: one["Value"] for one in tags} == {"keystead-import:app": app, "keystead-import:env": "prod"}
+    left = (tmp_path / ".env.ref").read_text()
+    assert f"PORT=keystead:parameter:/{app}/prod/PORT" in left
+    assert "INTERNAL_URL=http://${DB_HOST}:${PORT}/" in left
+
+
+def test_configuration_that_the_file_changes_is_updated_and_what_others_changed_is_left(
+    keystead_command, env, app, ssm
+):
+    keystead_command("import", ".env", "--app", app, "--apply")
+    ssm.put_parameter(Name=f"/{app}/prod/DB_HOST", Value="elsewhere.example", Overwrite=True)
+    env.write_text(ENV.replace("8080", "9090"))
+
+    done = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
+
+    outcomes = {row["name"]: row["outcome"] for row in json.loads(done.stdout)}
+    assert (outcomes["PORT"], outcomes["DB_HOST"]) == ("updated", "changed since, left alone")
+    assert parameters(ssm, app) == {
+        f"/{app}/prod/PORT": ("String", "9090", 2), f"/{app}/prod/DB_HOST": ("String", "elsewhere.example", 2),
+    }  # fmt: skip  # a table
+
+
+def test_configuration_goes_where_it_is_told_or_stays(keystead_command, env, app, ssm, tmp_path):
+    keystead_command("import", ".env", "--app", app, "--apply", "--path", f"/{app}/settings/live/")
+    assert set(parameters(ssm, app)) == {f"/{app}/settings/live/PORT", f"/{app}/settings/live/DB_HOST"}
+
+    keystead_command("import", ".env", "--app", app, "--apply", "--config-in-file")
+
+    assert "PORT=8080" in (tmp_path / ".env.ref").read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--app", "a@b"], ["--app", "aws-shop"], ["--app", "shop", "--path", "x"]])
+def test_a_path_that_no_parameter_can_have_is_refused_before_anything_is_done(
+    keystead_command, env, arguments, tmp_path
+):
+    done = keystead_command("import", ".env", *arguments, "--apply", check=False)
+
+    assert done.returncode == 1
+    assert "--path" in done.stderr
+    assert not (tmp_path / ".env.ref").exists()
+
+
+def test_what_parameter_store_cannot_hold_stays_in_the_file(keystead_command, env, app, ssm, tmp_path):
+    env.write_text(f"EMPTY=\nLONG={'/x' * 3000}\nPORT=8080\n")
+
+    keystead_command("import", ".env", "--app", app, "--apply", "--config", "LONG")
+
+    assert set(parameters(ssm, app)) == {f"/{app}/prod/PORT"}
+    had = json.loads(keystead_command("export", ".env.ref", "--format", "json").stdout)
+    assert had == {"EMPTY": "", "LONG": "/x" * 3000, "PORT": "8080"}
+
+
+def test_what_was_broken_off_goes_on(keystead_command, env, app, manager, ssm, tmp_path):
+    """As though the first run had ended between two items."""
+    keystead_command("import", ".env", "--app", app, "--apply")
+    manager.delete_secret(SecretId=f"{app}/prod/DATABASE_URL", ForceDeleteWithoutRecovery=True)
+    ssm.delete_parameter(Name=f"/{app}/prod/PORT")
+    (tmp_path / ".env.ref").unlink()
+
+    done = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
+
+    created = {row["name"] for row in json.loads(done.stdout) if row["outcome"] == "created"}
+    assert created == {"DATABASE_URL", "PORT"}
+    assert (tmp_path / ".env.ref").exists()
+
+
+@pytest.mark.parametrize(
+    ("document", "stores"),
+    [
+        ({"SecretValues": [{"Name": "old/prod/API_TOKEN", "SecretString": "plant-1"}]}, {"API_TOKEN": "Secrets Manager"}),
+        (
+            {"Parameters": [{"Name": "/old/api-token", "Type": "SecureString", "Value": "plant-1"},
+                            {"Name": "/old/port", "Type": "String", "Value": "8080"}]},
+            {"API_TOKEN": "Secrets Manager", "PORT": "Parameter Store"},
+        ),
+        ({"data": {"data": {"API_TOKEN": "plant-1"}, "metadata": {"version": 1}}}, {"API_TOKEN": "Secrets Manager"}),
+    ],
+    ids=["secrets manager", "parameter store", "vault"],
+)  # fmt: skip  # a table
+def test_exports_of_others_are_imported(keystead_command, app, tmp_path, document, stores):
+    (tmp_path / "export.json").write_text(json.dumps(document))
+
+    done = keystead_command("import", "export.json", "--app", app, "--apply", "--output", "json")
+
+    assert {row["name"]: row["store"] for row in json.loads(done.stdout)} == stores
+    had = json.loads(keystead_command("export", "export.json.ref", "--format", "json").stdout)
+    assert had == {"API_TOKEN": "plant-1", "PORT": "8080"} if "PORT" in stores else {"API_TOKEN": "plant-1"}
 
 
 def test_what_was_rotated_since_is_left_alone(keystead_command, env, app, manager):
@@ -205,6 +310,25 @@ def test_a_new_version_restarts_the_program_with_it(environment, tmp_path, impor
         assert process.stdout.readline() == f"told {signal.SIGTERM}\n"
         assert process.stdout.readline() == "started new\n"
         process.send_signal(signal.SIGTERM)
+
+
+def test_a_parameter_that_changes_restarts_the_program_too(environment, tmp_path, imported, ssm):
+    with started(environment, tmp_path, "--on-change", "restart", "--every", "0.2") as process:
+        process.stdout.readline()
+        ssm.put_parameter(Name=f"/{imported}/prod/PORT", Value="9090", Overwrite=True)
+
+        assert process.stdout.readline() == f"told {signal.SIGTERM}\n"
+        assert process.stdout.readline().startswith("started")
+        process.send_signal(signal.SIGTERM)
+
+
+def test_a_parameter_that_is_gone_stops_before_the_program_starts(keystead_command, imported, ssm):
+    ssm.delete_parameter(Name=f"/{imported}/prod/PORT")
+
+    done = keystead_command("run", ".env.ref", "--", sys.executable, "-c", "print('ran')", check=False)
+
+    assert (done.returncode, "ran" in done.stdout) == (1, False)
+    assert f"/{imported}/prod/PORT" in done.stderr
 
 
 def test_a_new_version_is_told_by_the_signal_that_was_asked_for(environment, tmp_path, imported, manager):

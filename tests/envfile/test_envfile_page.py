@@ -28,11 +28,14 @@ def test_the_commands_of_the_page_do_what_it_says(environment, tmp_path, manager
         assert done.returncode == 0, block + done.stdout + done.stderr
         said.append(done.stdout)
 
-    _, plan, moved, ran, changed, seen, _ = said
+    _, plan, moved, ran, changed, seen, asked, _ = said
     assert "correct-horse" not in plan + moved
     assert "DATABASE_URL=keystead:url:shop/prod/DATABASE_URL" in moved
     assert ran == "postgresql://shop:correct-horse@db.example:5432/shop?sslmode=require http://db.example:8080/\n"
-    assert changed.splitlines()[-1] == "another-token"
+    assert "PORT=keystead:parameter:/shop/prod/PORT" in moved
+    assert changed.splitlines()[-1] == "another-token http://db.example:9090/"
+    assert '"SecretString": "another-token"' in asked
+    assert '"Value": "9090"' in asked
     assert "GetSecretValue" in seen
     assert not (folder / ".env").exists()
     assert "another-token" in (folder / "back.env").read_text()

@@ -3,6 +3,7 @@
 import os
 import sys
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -78,7 +79,7 @@ def export(
 
 def values_of(file: Path) -> Values:
     try:
-        return Values(client("secretsmanager"), references.load(file))
+        return Values(cache(client), references.load(file))
     except NotReadable as error:
         fail(str(error))
 

@@ -1,4 +1,4 @@
-"""Carries a plan out: each value becomes a secret, once. A second run changes nothing, and one that was broken off goes on."""
+"""Carries a plan out: each value becomes a secret or a parameter, once. A second run changes nothing, and one that was broken off goes on."""
 
 import os
 import secrets
@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from keystead.envfile.plan import FINGERPRINT_TAG, Item
+from keystead.envfile.plan import FINGERPRINT_TAG, Item, Store
 
 KEY_BYTES: Final = 32
 CURRENT: Final = "AWSCURRENT"
@@ -21,15 +21,45 @@ class Outcome(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     ROTATED_SINCE = "rotated since, left alone"
+    CHANGED_SINCE = "changed since, left alone"
     KEPT = "stays in the file"
 
 
-def apply(client: Any, item: Item, *, key_id: str | None, tags: Mapping[str, str]) -> Outcome:
-    """`client` is botocore's of Secrets Manager. Raises its ClientError; no value is in that."""
+def apply(client: Callable[[str], Any], item: Item, *, key_id: str | None, tags: Mapping[str, str]) -> Outcome:
+    """`client` gives botocore's of a service, by its name. Raises its ClientError; no value is in that."""
     if item.target is None:
         return Outcome.KEPT
+    if item.store is Store.PARAMETERS:
+        return put(client("ssm"), item.target, item.content, tags)
     if item.same_as is not None:
         return Outcome.UNCHANGED
+    return keep(client("secretsmanager"), item, key_id, tags)
+
+
+def put(client: Any, name: str, value: str, tags: Mapping[str, str]) -> Outcome:
+    """A String. What the file says counts once: where it is an earlier version, somebody has changed it since."""
+    try:
+        current = client.get_parameter(Name=name)["Parameter"]["Value"]
+    except client.exceptions.ParameterNotFound:
+        client.put_parameter(Name=name, Type="String", Value=value, Tags=listed(tags))
+        return Outcome.CREATED
+    if current == value:
+        return Outcome.UNCHANGED
+    pages = client.get_paginator("get_parameter_history").paginate(Name=name)
+    if any(one["Value"] == value for page in pages for one in page["Parameters"]):
+        return Outcome.CHANGED_SINCE
+    client.put_parameter(Name=name, Type="String", Value=value, Overwrite=True)
+    return Outcome.UPDATED
+
+
+def listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": name, "Value": value} for name, value in tags.items()]
+
+
+def keep(client: Any, item: Item, key_id: str | None, tags: Mapping[str, str]) -> Outcome:
+    """A secret."""
+    if item.target is None:
+        return Outcome.KEPT
     versions = existing(client, item.target)
     if versions is None:
         create(client, item, key_id, tags)
@@ -56,7 +86,7 @@ def create(client: Any, item: Item, key_id: str | None, tags: Mapping[str, str])
         Name=item.target,
         SecretString=item.content,
         ClientRequestToken=item.token,
-        Tags=[{"Key": name, "Value": value} for name, value in named.items()],
+        Tags=listed(named),
         **({"KmsKeyId": key_id} if key_id else {}),
     )
 

@@ -11,6 +11,8 @@ Whatever is wrong is told by its line, and never with what stands there.
 
 import io
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,14 @@ from dotenv.parser import parse_stream
 INTERPOLATED: Final = "${"
 LIMIT: Final = 1024 * 1024
 """Bytes of a file; what is larger is something else."""
+
+
+NAME: Final = re.compile(r"[A-Za-z0-9_.-]+")
+CHARACTERS: Final = "A-Z, a-z, 0-9, _, . and -"
+
+
+class Binary(Exception):
+    """A secret of bytes. Its name."""
 
 
 class NotReadable(Exception):
@@ -65,6 +75,8 @@ def variables(path: Path, text: str) -> list[Entry]:
         str(one.original.line) for one in bindings if one.key is not None and "\0" in f"{one.key}{one.value}"
     ]:
         raise NotReadable(f"{path}, line {', '.join(strange)}: a zero byte.")
+    if unnamed := [str(one.original.line) for one in bindings if one.key is not None and not NAME.fullmatch(one.key)]:
+        raise NotReadable(f"{path}, line {', '.join(unnamed)}: a name of other characters than {CHARACTERS}.")
     templates = {one.key: one.value for one in bindings if one.key is not None and one.value is not None}
     values = dotenv_values(stream=io.StringIO(text), interpolate=True)
     return [
@@ -80,23 +92,51 @@ def exported(path: Path, text: str) -> list[Entry]:
         line = getattr(error, "lineno", 1)
         raise NotReadable(f"{path}, line {line}: not JSON.") from None
     for listed in (of_secrets_manager, of_parameter_store, of_vault):
-        if (found := listed(document)) is not None:
-            return found
+        try:
+            found = listed(document)
+        except (KeyError, TypeError, AttributeError):
+            raise NotReadable(f"{path}: an export with entries that are not as its service writes them.") from None
+        except Binary as binary:
+            raise NotReadable(f"{path}: {binary} is binary, which no variable can be. Leave it out.") from None
+        if found is not None:
+            return told_apart(path, found)
     raise NotReadable(f"{path}: neither a .env file nor an export of Secrets Manager, Parameter Store or Vault.")
+
+
+def told_apart(path: Path, entries: list[Entry]) -> list[Entry]:
+    """Raises NotReadable where two places end in the same name: one value would take the other's place."""
+    if twice := sorted(name for name, times in Counter(entry.name for entry in entries).items() if times > 1):
+        raise NotReadable(f"{path}: more than one place ends in {', '.join(twice)}. Import them apart.")
+    if unnamed := sorted(entry.name for entry in entries if not NAME.fullmatch(entry.name)):
+        raise NotReadable(f"{path}: {', '.join(unnamed)}: a name of other characters than {CHARACTERS}.")
+    if any("\0" in entry.value for entry in entries):
+        raise NotReadable(f"{path}: a zero byte.")
+    return entries
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def of_secrets_manager(document: Mapping[str, Any]) -> list[Entry] | None:
     listed = document.get("SecretValues")
     if not isinstance(listed, list):
         return None
-    return [Entry(variable(one["Name"]), one["SecretString"], secret=True) for one in listed if "SecretString" in one]
+    for one in listed:
+        if "SecretString" not in one:
+            raise Binary(one["Name"])
+    return [Entry(variable(one["Name"]), text(one["SecretString"]), secret=True) for one in listed]
 
 
 def of_parameter_store(document: Mapping[str, Any]) -> list[Entry] | None:
     listed = document.get("Parameters")
     if not isinstance(listed, list):
         return None
-    return [Entry(variable(one["Name"]), one["Value"], secret=one.get("Type") == "SecureString") for one in listed]
+    return [
+        Entry(variable(one["Name"]), text(one["Value"]), secret=one.get("Type") == "SecureString") for one in listed
+    ]
 
 
 def of_vault(document: Mapping[str, Any]) -> list[Entry] | None:

@@ -1,7 +1,8 @@
 """The file that stays behind: names, configuration, and where each secret lies; nothing in it is secret.
 
     # Made by keystead import. Read by keystead run and keystead export.
-    PORT=8080                                       configuration, as it was
+    GREETING='one two'                              configuration, as it was
+    PORT=keystead:parameter:/billing/prod/PORT      configuration, a parameter of Parameter Store
     URL=http://${HOST}:${PORT}                      put together when it is read, as python-dotenv does
     API_TOKEN=keystead:secret:billing/prod/API_TOKEN        the secret's string
     DATABASE_URL=keystead:url:billing/prod/DATABASE_URL     built from the JSON of a database secret
@@ -11,6 +12,7 @@ It may be committed.
 
 import io
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,25 +22,32 @@ from dotenv.parser import parse_stream
 from keystead.envfile.reading import INTERPOLATED, NotReadable
 
 HEAD: Final = "# Made by keystead import. Read by keystead run and keystead export.\n"
-SECRET: Final = "keystead:secret:"  # noqa: S105  # a prefix
-URL: Final = "keystead:url:"
+OURS: Final = "keystead:"
+
+
+class Form(StrEnum):
+    """What a reference leads to, and what is made of it."""
+
+    SECRET = "secret"  # noqa: S105  # a form: the secret's string
+    URL = "url"
+    PARAMETER = "parameter"
 
 
 class Reference(NamedTuple):
-    """Where a value lies: the secret's name or ARN, and whether it is a database URL to be built."""
+    """Where a value lies: the name or ARN of a secret or a parameter."""
 
-    secret: str
-    url: bool
+    form: Form
+    name: str
 
     def __str__(self) -> str:
-        return f"{URL if self.url else SECRET}{self.secret}"
+        return f"{OURS}{self.form}:{self.name}"
 
 
 def reference(value: str) -> Reference | None:
-    for prefix, url in ((SECRET, False), (URL, True)):
-        if value.startswith(prefix):
-            return Reference(value.removeprefix(prefix), url)
-    return None
+    if not value.startswith(OURS):
+        return None
+    form, colon, name = value.removeprefix(OURS).partition(":")
+    return Reference(Form(form), name) if colon and form in set(Form) else None
 
 
 def render(lines: Mapping[str, str]) -> str:

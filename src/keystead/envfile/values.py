@@ -1,47 +1,83 @@
 """Fetches what references stand for, and knows which versions that were."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from keystead.envfile import databases
-from keystead.envfile.references import Reference, reference, resolved
+from keystead.envfile.references import Form, Reference, reference, resolved
+
+TOGETHER: Final = 10
+"""Names in one GetParameters (its model)."""
 
 
 class NotResolved(Exception):
-    """A secret that cannot be had, or is not what the reference says. The text names it, and shows nothing of it."""
+    """What cannot be had, or is not what the reference says. The text names it, and shows nothing of it."""
 
 
 class Values:
-    """An environment out of a reference file. `client` is botocore's of Secrets Manager.
+    """An environment out of a reference file. `client` gives botocore's of a service, by its name.
 
-    versions  of each secret, the version that was read last
+    versions  of each secret and parameter, the version that was read last
     """
 
-    def __init__(self, client: Any, lines: Mapping[str, str]) -> None:
+    def __init__(self, client: Callable[[str], Any], lines: Mapping[str, str]) -> None:
         self._client = client
         self._lines = lines
-        self.versions: dict[str, str] = {}
+        self._parameters: dict[str, str] = {}
+        self.versions: dict[Reference, str] = {}
 
     def environment(self) -> dict[str, str]:
         """Raises NotResolved, and botocore's errors."""
+        named = references_of(self._lines, Form.PARAMETER)
+        self._parameters = {}
+        for one, (value, version) in self._read(named).items():
+            self._parameters[one.name] = value
+            self.versions[one] = version
         return resolved(self._lines, self._fetch)
 
     def changed(self) -> bool:
-        """Whether any secret has another current version than the one that was read."""
-        return any(self._current(secret) != version for secret, version in self.versions.items())
+        """Whether anything has another current version than the one that was read."""
+        secrets = [one for one in self.versions if one.form is not Form.PARAMETER]
+        if any(self._current(one.name) != self.versions[one] for one in secrets):
+            return True
+        parameters = [one for one in self.versions if one.form is Form.PARAMETER]
+        return any(self.versions[one] != version for one, (_, version) in self._read(parameters).items())
 
     def _fetch(self, asked: Reference) -> str:
-        answer = self._client.get_secret_value(SecretId=asked.secret)
+        if asked.form is Form.PARAMETER:
+            return self._parameters[asked.name]
+        answer = self._client("secretsmanager").get_secret_value(SecretId=asked.name)
         if "SecretString" not in answer:
-            raise NotResolved(f"{asked.secret} is binary.")
-        self.versions[asked.secret] = answer["VersionId"]
+            raise NotResolved(f"{asked.name} is binary.")
+        self.versions[asked] = answer["VersionId"]
         text: str = answer["SecretString"]
-        return url(asked.secret, text) if asked.url else text
+        return url(asked.name, text) if asked.form is Form.URL else text
+
+    def _read(self, named: Sequence[Reference]) -> dict[Reference, tuple[str, str]]:
+        """Values and versions of parameters. Raises NotResolved."""
+        found: dict[Reference, tuple[str, str]] = {}
+        for start in range(0, len(named), TOGETHER):
+            some = {bare(one.name): one for one in named[start : start + TOGETHER]}
+            names = [one.name for one in some.values()]
+            answer = self._client("ssm").get_parameters(Names=names, WithDecryption=True)
+            if absent := answer["InvalidParameters"]:
+                raise NotResolved(f"There is no parameter {', '.join(sorted(absent))}.")
+            for one in answer["Parameters"]:
+                found[some[bare(one["Name"] + one.get("Selector", ""))]] = (
+                    one["Value"],
+                    f"{one['Version']} {one['LastModifiedDate'].timestamp()}",
+                )
+        return found
 
     def _current(self, secret: str) -> str | None:
-        stages = self._client.describe_secret(SecretId=secret).get("VersionIdsToStages", {})
+        stages = self._client("secretsmanager").describe_secret(SecretId=secret).get("VersionIdsToStages", {})
         return next((version for version, labels in stages.items() if "AWSCURRENT" in labels), None)
+
+
+def bare(parameter: str) -> str:
+    """Of a name or an ARN, what both have in common: `x` and `/x` are one parameter."""
+    return parameter.rpartition(":parameter/")[2].removeprefix("/")
 
 
 def url(secret: str, text: str) -> str:
@@ -51,5 +87,7 @@ def url(secret: str, text: str) -> str:
         raise NotResolved(f"{secret} is not the JSON of a database secret.") from None
 
 
-def secrets_of(lines: Mapping[str, str]) -> list[str]:
-    return sorted({asked.secret for value in lines.values() if (asked := reference(value)) is not None})
+def references_of(lines: Mapping[str, str], form: Form) -> list[Reference]:
+    """Each once."""
+    found = (reference(value) for value in lines.values())
+    return list(dict.fromkeys(one for one in found if one is not None and one.form is form))
