@@ -29,9 +29,11 @@ from botocore.credentials import Credentials
 HERE: Final = Path(__file__).parent
 SIGNED: Final = 500
 CONTEXT: Final = {"table": "customers", "column": "iban"}
-TARGETS: Final = {"kms": "TrentService", "secretsmanager": "secretsmanager"}
-SECRETS: Final = ("GetSecretValue",)
-"""Operations of Secrets Manager; all others are KMS's."""
+TARGETS: Final = {"kms": "TrentService", "secretsmanager": "secretsmanager", "ssm": "AmazonSSM"}
+SERVICES: Final = {"GetSecretValue": "secretsmanager", "GetParameter": "ssm", "GetParametersByPath": "ssm"}
+"""Of operations; all others are KMS's."""
+TREE: Final = 100
+"""Parameters below one path. A page has ten of them, so that a reader of all sends ten such requests."""
 COMMAND: Final = [sys.executable, "-m", "keystead"]
 House = dict[str, str]
 
@@ -194,6 +196,18 @@ def bodies(house: House) -> dict[str, dict[str, Any]]:
         "Decrypt": {"CiphertextBlob": b64encode(blob).decode(), "EncryptionContext": CONTEXT},
         "GenerateDataKey": {"KeyId": key, "KeySpec": "AES_256", "EncryptionContext": CONTEXT},
         "GetSecretValue": {"SecretId": "bench/database"},
+        **parameters(house),
+    }
+
+
+def parameters(house: House) -> dict[str, dict[str, Any]]:
+    """All of them SecureStrings, under the default key."""
+    ssm = client(house, "ssm")
+    for number in range(TREE):
+        ssm.put_parameter(Name=f"/bench/tree/{number:03}", Value="x" * 64, Type="SecureString")
+    return {
+        "GetParameter": {"Name": "/bench/tree/000", "WithDecryption": True},
+        "GetParametersByPath": {"Path": "/bench/tree", "WithDecryption": True, "MaxResults": 10},
     }
 
 
@@ -208,7 +222,7 @@ def client(house: House, service: str) -> Any:
 
 
 def signed(operation: str, body: dict[str, Any], house: House) -> list[bytes]:
-    service = "secretsmanager" if operation in SECRETS else "kms"
+    service = SERVICES.get(operation, "kms")
     signer = SigV4Auth(Credentials(house["access_key_id"], house["secret_access_key"]), service, house["region"])
     target = f"{TARGETS[service]}.{operation}"
     return [one(target, body, house["endpoint_url"], signer, number) for number in range(SIGNED)]

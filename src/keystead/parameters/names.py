@@ -89,7 +89,6 @@ def read_new(call: Call, text: str) -> Named:
     """Of what is to be made. Raises NameReserved besides."""
     name = text.strip()
     if PATH.fullmatch(name) and name[1:].lower().partition("/")[0] == RESERVED[0]:
-        call.decided = True
         raise NameReserved(name)
     place = read_bare(call, name)
     if len(place.arn) > LONGEST:

@@ -84,13 +84,18 @@ def after_change(kept: Kept, changed_at: float) -> Kept:
     )
 
 
-def read(document: str) -> Policies:
-    """Raises TooManyPolicies, PolicyTypeUnknown, PolicyAttributeWrong, PoliciesIncompatible."""
+def read(document: str, now: float) -> Policies:
+    """Of a document that is put at that moment: nobody lets a parameter expire before it is there.
+
+    Raises TooManyPolicies, PolicyTypeUnknown, PolicyAttributeWrong, PoliciesIncompatible.
+    """
     listed = listed_in(document)
     if len(listed) > LIMIT:
         raise TooManyPolicies(f"A parameter can have at most {LIMIT} policies.")
     found = tuple(parsed(one) for one in listed)
     kinds = [one.type for one in found]
+    if any(one.type == EXPIRATION and one.seconds <= now for one in found):
+        raise PolicyAttributeWrong("The Timestamp of an Expiration policy lies in the past.")
     if kinds.count(EXPIRATION) > 1:
         raise PoliciesIncompatible("A parameter can have one Expiration policy only.")
     if BEFORE_EXPIRY in kinds and EXPIRATION not in kinds:

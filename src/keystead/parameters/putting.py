@@ -19,7 +19,6 @@ from keystead.parameters import datatypes, patterns, policies, records, settings
 from keystead.parameters.errors import (
     OldestLabelled,
     ParameterExists,
-    PoliciesIncompatible,
     RequestWrong,
     TooMany,
     TypeFixed,
@@ -139,7 +138,7 @@ async def drafted(
     kind = datatypes.check_name(data_type)
     if kept is not None:
         datatypes.check_change(kept.data_type, data_type)
-    asked = policies.read(plan.policies) if plan.policies is not None else None
+    asked = policies.read(plan.policies, room.clock()) if plan.policies is not None else None
     texts = asked.texts if asked is not None else (kept.policies if kept is not None else ())
     tier = await tier_of(room, place, plan, kept, needs_advanced=bool(texts) or kind.advanced)
     check_tier(tier, data_type, advanced=kind.advanced, policies=bool(texts))
@@ -184,9 +183,9 @@ async def tier_of(room: Parameters, place: Named, plan: Plan, kept: Version | No
 
 
 def check_tier(tier: str, data_type: str, *, advanced: bool, policies: bool) -> None:
-    """Raises RequestWrong, PoliciesIncompatible."""
+    """Raises RequestWrong."""
     if tier == STANDARD and policies:
-        raise PoliciesIncompatible("Parameter policies need the advanced-parameter tier.")
+        raise RequestWrong("Parameter policies need the advanced-parameter tier.")
     if tier == STANDARD and advanced:
         raise RequestWrong(NEEDS_ADVANCED.format(data_type))
 
