@@ -22,8 +22,9 @@ from keystead.services.service import worded
 from keystead.stores.room import Stores
 from keystead.trail import policy
 from keystead.trail.digests import Digests
-from keystead.trail.index import Index, Read
+from keystead.trail.index import Index
 from keystead.trail.trails import Files
+from keystead.trail.uses import Read
 
 Clock = Callable[[], float]
 

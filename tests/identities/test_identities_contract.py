@@ -29,7 +29,7 @@ from keystead.identities.store import (
 from keystead.identities.store.entities import Role
 from keystead.identities.store.reports import Report
 from keystead.identities.store.sessions import Session
-from keystead.trail.index import Acted
+from keystead.trail.uses import Acted
 
 A, B = "111122223333", "444455556666"
 

@@ -124,7 +124,7 @@ async def test_a_kind_of_key_that_cannot_be_is_refused_and_nothing_made(world, a
 
 async def test_the_last_use_is_told_once_it_is_folded_in(world):
     from keystead.keys import lastuse
-    from keystead.trail.index import Used
+    from keystead.trail.uses import Used
 
     async with world:
         key = await world.key()

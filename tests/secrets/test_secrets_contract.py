@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from keystead.secrets import deleting, listing, store
 from keystead.secrets.lastaccess import LastAccess
-from keystead.trail.index import Read
+from keystead.trail.uses import Read
 from world import World, allow, policy, to
 
 TABLES = (store.secrets, store.versions, store.labels, store.tags, store.words, store.replicas)

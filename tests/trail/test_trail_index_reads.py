@@ -11,8 +11,9 @@ from keystead.trail import event as events
 from keystead.trail import index as indexing
 from keystead.trail import store
 from keystead.trail.client import LocalRecorder
-from keystead.trail.index import Index, Read
+from keystead.trail.index import Index
 from keystead.trail.notes import Notes
+from keystead.trail.uses import Read
 
 ACCOUNT, OWNER = "111122223333", "444455556666"
 NOW = 1_750_000_000

@@ -352,12 +352,12 @@ async def steps(stage, attribute, end):
         counted[0] += 1
         return 0
 
-    wanted_ = lookups.store.Wanted(
+    wanted_ = lookups.queries.Wanted(
         ACCOUNT, "us-east-1", lookups.value_of(*attribute) if attribute else None, 0, int(end)
     )
     async with stage.database.read() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         await raw.set_progress_handler(count, 10)
-        assert len(await lookups.store.page(connection, wanted_, 50)) == 50
+        assert len(await lookups.queries.page(connection, wanted_, 50)) == 50
         await raw.set_progress_handler(None, 0)
     return counted[0]

@@ -29,7 +29,7 @@ from keystead.keys.store import keys as key_table
 from keystead.secrets import records as secret_records
 from keystead.secrets.secret import CURRENT
 from keystead.secrets.store import secrets, versions
-from keystead.trail.index import Touched
+from keystead.trail.uses import Touched
 
 SEALING: Final = {"Encrypt": "ciphertexts", "ReEncrypt": "ciphertexts"}
 DATA_KEYS: Final = "GenerateDataKey"

@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select, tuple_
 
 from keystead.database.engine import Connection, Transaction
 from keystead.explain.store import key_users as table
-from keystead.trail.index import Touched
+from keystead.trail.uses import Touched
 
 AT_ONCE: Final = 200
 """Keys of one query, of four values each; engines bound them."""

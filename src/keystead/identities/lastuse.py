@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select
 
 from keystead.database.engine import Connection, Transaction
 from keystead.identities.store.tables import identity_usage as table
-from keystead.trail.index import Acted
+from keystead.trail.uses import Acted
 
 AT_ONCE = 500
 """Values of one query; engines bound them."""

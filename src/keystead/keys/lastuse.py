@@ -8,7 +8,7 @@ from keystead.database.engine import Transaction
 from keystead.keys.key import DAY, Key
 from keystead.keys.store import usage
 from keystead.keys.use import Keys
-from keystead.trail.index import Used
+from keystead.trail.uses import Used
 
 
 async def fold(tx: Transaction, used: Sequence[Used]) -> None:

@@ -22,9 +22,9 @@ from keystead.rotation import leave, wishes
 from keystead.rotation.consumers import Read, Reader
 from keystead.rotation.store import folded, overlaps, reads
 from keystead.rotation.wishes import Wishes
-from keystead.trail.index import DESCRIBED
-from keystead.trail.index import Read as Seen
 from keystead.trail.store import ordinals
+from keystead.trail.uses import DESCRIBED
+from keystead.trail.uses import Read as Seen
 
 KEPT_SECONDS: Final = 400 * 86_400.0
 """A row nobody has added to for so long is dropped; the trail keeps everything."""

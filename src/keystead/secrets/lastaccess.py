@@ -12,7 +12,7 @@ from keystead.database.engine import Transaction
 from keystead.secrets.names import ARN, WHOLE
 from keystead.secrets.secret import DAY
 from keystead.secrets.store import KIND, secrets, versions
-from keystead.trail.index import DESCRIBED, Read
+from keystead.trail.uses import DESCRIBED, Read
 
 REMEMBERED: Final = 100_000
 

@@ -19,10 +19,10 @@ from keystead.database.engine import Database
 from keystead.keyholder.ciphertext import canonical
 from keystead.keyholder.errors import CiphertextInvalid
 from keystead.keyholder.promise import Keyholder
-from keystead.trail import attributes, store
-from keystead.trail.index import DAY, RETENTION_DAYS
+from keystead.trail import attributes, queries, store
+from keystead.trail.queries import ATTRIBUTES, DAY, RETENTION_DAYS, Place, Wanted
 from keystead.trail.segments import Reader
-from keystead.trail.store import ATTRIBUTES, FIRST, Place, Wanted
+from keystead.trail.store import FIRST
 
 PAGE: Final = 50
 """Events of a page at most, and when the caller does not say (CloudTrail API reference, LookupEvents)."""
@@ -111,7 +111,7 @@ class Lookup:
         if token is None:  # on a later page everything is older than what the first one waited for
             await self._caught_up()
         async with self._database.read() as connection:
-            rows = await store.page(connection, wanted, limit + 1)
+            rows = await queries.page(connection, wanted, limit + 1)
         if len(rows) <= limit:
             return [found(row) for row in rows], None
         last = rows[limit - 1]
@@ -121,21 +121,21 @@ class Lookup:
         """What an account's trail has of one request within RETENTION_DAYS, oldest first. Raises IndexBehind."""
         await self._caught_up()
         async with self._database.read() as connection:
-            return [found(row) for row in await store.of_request(connection, account, request_id)]
+            return [found(row) for row in await queries.of_request(connection, account, request_id)]
 
     async def last_by_principal(
         self, account: str, region: str, resource: str, names: Sequence[str]
     ) -> dict[str, float]:
         """When each principal last did one of these with a resource, within RETENTION_DAYS: roles by ARN, users by name."""
         async with self._database.read() as connection:
-            found = await store.last_by_principal(connection, account, region, resource, names)
+            found = await queries.last_by_principal(connection, account, region, resource, names)
         return {arn: float(at) for arn, at in found.items()}
 
     async def done_by(self, account: str, principal: str, since: float, until: float) -> list[Any]:
         """What a principal did, by operation and resource, within RETENTION_DAYS. Raises IndexBehind."""
         await self._caught_up()
         async with self._database.read() as connection:
-            return await store.done_by(connection, account, principal, int(since), int(until))
+            return await queries.done_by(connection, account, principal, int(since), int(until))
 
     def close(self) -> None:
         self._reader.close()

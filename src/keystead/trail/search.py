@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from keystead.database.engine import Database
-from keystead.trail import attributes, lookup, store
+from keystead.trail import attributes, lookup, queries, store
 from keystead.trail.attributes import Attributes
+from keystead.trail.queries import Place, Wanted
 from keystead.trail.segments import Reader
-from keystead.trail.store import NUMBER_BITS, Place, Wanted
+from keystead.trail.store import NUMBER_BITS
 
 LATEST: Final = int(lookup.LATEST)
 FIRST_PAGE: Final = 50
@@ -97,7 +98,7 @@ def is_secret(arn: str, secret: str) -> bool:
 async def search(database: Database, sought: Sought) -> AsyncIterator[Found]:
     """Newest first. The index may be a little behind the log."""
     async with database.read() as connection:
-        scopes = await store.scopes(connection)
+        scopes = await queries.scopes(connection)
         nodes = await store.ordinals(connection)
     streams = [
         Stream(database, account, region, attribute, sought)
@@ -150,7 +151,7 @@ async def secrets(database: Database, account: str, region: str, secret: str) ->
         return [secret]
     begins = f"arn:aws:secretsmanager:{region}:{account}:secret:{secret}-"
     async with database.read() as connection:
-        names = await store.named_like(connection, account, region, begins)
+        names = await queries.named_like(connection, account, region, begins)
     return [name for name in names if is_secret(name, secret)]
 
 
@@ -170,7 +171,7 @@ class Stream:
     async def head(self) -> Any | None:
         if not self._rows and not self._ended:
             async with self._database.read() as connection:
-                page = await store.page(connection, Wanted(*self._asked, self._before), self._page)
+                page = await queries.page(connection, Wanted(*self._asked, self._before), self._page)
             self._rows = page[::-1]
             self._ended = len(page) < self._page
             self._page = min(2 * self._page, PAGE)

@@ -24,7 +24,7 @@ from keystead.identities.store.reports import Report
 from keystead.services.iam import door
 from keystead.services.iam.errors import ReportMissing, ReportTooOld
 from keystead.services.service import Answer
-from keystead.trail.index import Acted
+from keystead.trail.uses import Acted
 
 GOOD_SECONDS: Final = 4 * 3600
 KEY: Final = ("active", "last_rotated", "last_used_date", "last_used_region", "last_used_service")

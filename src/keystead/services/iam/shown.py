@@ -11,7 +11,7 @@ from keystead.identities.store import entities, tags
 from keystead.identities.store.access_keys import AccessKey
 from keystead.identities.store.entities import Entity
 from keystead.identities.store.managed import Managed, Version
-from keystead.trail.index import Acted
+from keystead.trail.uses import Acted
 
 
 def document(text: str) -> str:

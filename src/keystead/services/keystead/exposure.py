@@ -12,7 +12,7 @@ from keystead.identities.authorize import authorize
 from keystead.identities.call import Call
 from keystead.identities.names import parse_entity
 from keystead.services.service import Answer
-from keystead.trail.index import DAY, RETENTION_DAYS
+from keystead.trail.queries import DAY, RETENTION_DAYS
 
 DAYS: Final = Days()
 
