@@ -1,9 +1,11 @@
 """Who alone may read an answer: an environment that proved by an attestation document what it runs.
 
-The document is verified here, which costs milliseconds and needs no secret; the plaintext is sealed to its key in the keyholder,
+The document is verified here, off the event loop, since that costs milliseconds; it needs no secret. It comes before the decision,
+which may depend on what it says. The plaintext is sealed to its key in the keyholder,
 and never comes to this process. (KMS developer guide, cryptographic attestation and its condition keys.)
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -32,12 +34,12 @@ class Recipient(NamedTuple):
 CALLER: Final = Recipient(b"", NOTHING_ASKED)
 
 
-def attested(room: Keys, call: Call, document: bytes) -> Recipient:
+async def attested(room: Keys, call: Call, document: bytes) -> Recipient:
     """Raises AttestationInvalid, and NotServed where no root is trusted."""
     if not room.trusted:
         raise NotServed("Recipient is not served here: no root of attestation documents is trusted.")
     try:
-        found = verify(document, room.trusted, call.at)
+        found = await asyncio.to_thread(verify, document, room.trusted, call.at)
     except NotBelieved:
         raise AttestationInvalid from None
     call.notes.additional["recipient"] = noted(found)

@@ -54,7 +54,7 @@ async def decrypt(
     dry_run_modifiers: Sequence[str] = (),
     recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
-    to = received(keys, call, recipient)
+    to = await received(keys, call, recipient)
     if IGNORE_CIPHERTEXT in dry_run_modifiers:
         named = name_instead(key_id, "KeyId", dry_run=dry_run)
         await keys.use(
@@ -180,7 +180,7 @@ async def generate_data_key(
     dry_run: bool = False,
     recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
-    to = received(keys, call, recipient)
+    to = await received(keys, call, recipient)
     how: dict[str, Any] = {"context": encryption_context, "grant_tokens": grant_tokens, "asked": to.conditions}
     use = await keys.use(call, "GenerateDataKey", key_id, **how)
     length = length_of(key_spec, number_of_bytes)
@@ -223,7 +223,7 @@ async def generate_random(
 ) -> Answer:
     if number_of_bytes is None:
         raise ParameterWrong("NumberOfBytes is required.")
-    to = received(keys, call, recipient)
+    to = await received(keys, call, recipient)
     authorize(call, "kms:GenerateRandom", extra=KeyContext(call, None, asked=to.conditions))
     if custom_key_store_id is not None:
         found = await key_stores.random(keys, call, custom_key_store_id, number_of_bytes, to.public_key)

@@ -39,7 +39,7 @@ async def derive_shared_secret(
     dry_run: bool = False,
     recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
-    to = received(keys, call, recipient)
+    to = await received(keys, call, recipient)
     how: dict[str, Any] = {"context": None, "algorithm": key_agreement_algorithm, "grant_tokens": grant_tokens}
     use = await keys.use(call, "DeriveSharedSecret", key_id, **how, asked=to.conditions)
     dry_run_ends(dry_run)
@@ -103,7 +103,7 @@ async def generate_data_key_pair(
     dry_run: bool = False,
     recipient: Mapping[str, Any] | None = None,
 ) -> Answer:
-    to = received(keys, call, recipient)
+    to = await received(keys, call, recipient)
     how = (key_id, key_pair_spec, encryption_context, grant_tokens)
     use = await leave(keys, call, "GenerateDataKeyPair", *how, to.conditions)
     dry_run_ends(dry_run)

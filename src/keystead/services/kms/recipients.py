@@ -9,13 +9,13 @@ from keystead.keys.recipients import CALLER, Recipient, attested
 from keystead.keys.use import Keys
 
 
-def received(keys: Keys, call: Call, given: Mapping[str, Any] | None) -> Recipient:
+async def received(keys: Keys, call: Call, given: Mapping[str, Any] | None) -> Recipient:
     """Raises AttestationInvalid, NotServed, ParameterWrong."""
     if given is None:
         return CALLER
     if "AttestationDocument" not in given or "KeyEncryptionAlgorithm" not in given:
         raise ParameterWrong("Recipient needs an AttestationDocument and a KeyEncryptionAlgorithm.")
-    return attested(keys, call, given["AttestationDocument"])
+    return await attested(keys, call, given["AttestationDocument"])
 
 
 def answer_to(recipient: Recipient, member: str, value: bytes) -> dict[str, bytes]:
