@@ -134,6 +134,24 @@ def test_not_principal_spares_a_service(words):
     assert words.run(case | {"caller": "user"}) == words.explicit("resource")
 
 
+@pytest.mark.parametrize("missing", ["Action", "Resource"])
+def test_a_statement_of_a_key_policy_without_action_or_resource_has_no_effect(words, missing):
+    one = statement(Principal={"AWS": USER})
+    del one[missing]
+
+    assert words.run({"resource_policy": [one]}) == words.implicit("resource")
+    assert words.run({"resource_policy": [one, statement(Principal={"AWS": USER})]}) == ALLOWED
+
+
+def test_a_resource_of_nobody_known_is_another_accounts(words):
+    case = {"account": None, "resource_policy": [statement(Principal={"AWS": A})]}
+
+    assert words.run(case | {"identity": [[statement()]]}) == ALLOWED
+    assert words.run({"account": None, "resource_policy": [statement(Principal={"AWS": USER})]}) == words.implicit(
+        "identity"
+    )
+
+
 def test_who_must_exist():
     unique_id = "AIDAZOE0000000000000"
     named = ["*", A, f"arn:aws:iam::{A}:root", USER, ROLE, SESSION, f"arn:aws:sts::{A}:federated-user/b", unique_id]

@@ -103,6 +103,7 @@ def test_a_revocation_list_lives_its_life(client, crl, authority, words):
     assert client.update_crl(**named, name="renamed", crlData=newer)["crl"]["crlData"] == newer
     assert client.enable_crl(**named)["crl"]["enabled"] is True
     assert client.disable_crl(**named)["crl"]["enabled"] is False
+    assert crl["crlId"] in [one["crlId"] for one in client.list_crls()["crls"]]
     client.delete_crl(**named)
     assert refused(client.get_crl, **named) == ("ResourceNotFoundException", 404)
 
