@@ -38,6 +38,7 @@ bench: setup ## requests per second as ratios; results also in bench/latest.json
 	@$(BIN)/python bench/decisions.py
 	@$(BIN)/python bench/secrets_growth.py
 	@$(BIN)/python bench/rotation.py
+	@$(BIN)/python bench/agent.py
 	@command -v age >/dev/null || sh scripts/debian.sh age || true
 	@$(BIN)/python bench/envelope.py
 
