@@ -225,6 +225,42 @@ def test_through_a_role_what_the_role_may(house, agent, manager):
     assert nobody[0] == 403
 
 
+def test_a_role_s_session_will_do_and_its_token_is_then_what_clients_show(house, manager, tmp_path):
+    """As in a container or a function: AWS's agent takes the session's token where there is no other."""
+    manager.create_secret(Name="agent/session", SecretString="value")
+    session = house.client("sts").get_session_token()["Credentials"]
+    credentials = {
+        "AWS_TOKEN": "", "AWS_ACCESS_KEY_ID": session["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }  # fmt: skip  # a table
+    process, url = launched(house, tmp_path, **credentials)
+    path = "/secretsmanager/get?secretId=agent/session"
+
+    shown = {"X-Aws-Parameters-Secrets-Token": session["SessionToken"]}
+    answers = ask(url, path, **shown), ask(url, path)
+    process.terminate()
+
+    assert process.wait(20) == 0
+    process.stdout.close()
+    assert json.loads(answers[0][1])["SecretString"] == "value"
+    assert answers[1] == (403, b"Bad Token")
+
+
+def test_the_record_names_the_agent(house, agent, manager):
+    made = manager.create_secret(Name="agent/named", SecretString="value")
+    ask(agent, "/secretsmanager/get?secretId=agent/named")
+    trail = house.client("cloudtrail")
+    until, found = time.monotonic() + 45, []
+
+    while not found and time.monotonic() < until:
+        asked = [{"AttributeKey": "ResourceName", "AttributeValue": made["ARN"]}]
+        events = trail.lookup_events(LookupAttributes=asked)["Events"]
+        found = [json.loads(one["CloudTrailEvent"]) for one in events if one["EventName"] == "GetSecretValue"]
+        time.sleep(0.2)
+
+    assert ["keystead-agent" in one["userAgent"] for one in found] == [True]
+
+
 def test_without_a_token_there_is_no_agent(house, tmp_path):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_TOKEN": f"file://{tmp_path}/none"}
 

@@ -32,8 +32,13 @@ WAIT_SECONDS: Final = 240
 CURRENT: Final = "AWSCURRENT"
 SESSION: Final = "keystead-agent"
 PASSING: Final = frozenset({"ThrottlingException", "InternalServiceError", "InternalFailure", "ServiceUnavailable"})
-CONFIG: Final = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+NAMED: Final = "keystead-agent"
+"""In the userAgent, for the record and for who-holds."""
+CONFIG: Final = Config(
+    user_agent_extra=NAMED, connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
+)
 WAITING: Final = Config(
+    user_agent_extra=NAMED,
     connect_timeout=5,
     read_timeout=WAIT_SECONDS + 20,
     retries={"mode": "standard", "total_max_attempts": 1},
