@@ -1,8 +1,10 @@
 """Values planted in every sensitive member of every operation that is served, and then looked for wherever a record goes."""
 
+import asyncio
 import base64
 import gzip
 import json
+import re
 import zlib
 
 import pytest
@@ -11,7 +13,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from keystead.catalogue import SERVICES
 from keystead.sinks.configuration import FileSink as FileSettings
+from keystead.sinks.configuration import OpenTelemetrySink as OpenTelemetrySettings
+from keystead.sinks.configuration import SyslogSink as SyslogSettings
+from keystead.sinks.configuration import WebhookSink as WebhookSettings
 from keystead.sinks.file import FileSink
+from keystead.sinks.http import OpenTelemetrySink, WebhookSink
+from keystead.sinks.syslog import SyslogSink
 from keystead.testing import running
 from keystead.trail.segments import Reader
 from keystead.wire import model
@@ -158,6 +165,59 @@ async def test_no_planted_value_is_in_the_log_its_files_or_a_sink(house, planted
     assert b"CreateUser" in segments or b"CreateSecret" in segments or b"Encrypt" in segments
     for content in (segments, files, others, (tmp_path / "sink.json").read_bytes()):
         assert found_in(values, content) == set()
+
+
+class Listener:
+    """Keeps what the one client that comes sends; `answer` to a request over HTTP, none to a stream."""
+
+    def __init__(self, answer=b""):
+        self.heard = b""
+        self.answer = answer
+        self.ended = asyncio.Event()
+
+    async def start(self):
+        server = await asyncio.start_server(self._hear, "127.0.0.1")
+        return server, server.sockets[0].getsockname()[1]
+
+    async def _hear(self, reader, writer):
+        if self.answer:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(re.search(rb"content-length: (\d+)", head.lower())[1])
+            self.heard = head + await reader.readexactly(length)
+            writer.write(self.answer)
+        else:
+            self.heard = await reader.read()
+        writer.close()
+        self.ended.set()
+
+
+async def test_no_planted_value_is_in_what_the_other_sinks_send(house, planted, tmp_path):
+    values, _ = planted
+    reader = Reader(house.data / "trail")
+    records = reader.after(-1, 1_000_000)
+    reader.close()
+    (tmp_path / "key").write_text(f"whsec_{base64.b64encode(bytes(32)).decode()}")
+    ok = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    for kind in ("syslog", "webhook", "opentelemetry"):
+        listener = Listener(b"" if kind == "syslog" else ok)
+        server, port = await listener.start()
+        sink = {
+            "syslog": lambda at: SyslogSink(SyslogSettings(address=f"tcp://127.0.0.1:{at}", timeout=30.0)),
+            "webhook": lambda at: WebhookSink(
+                WebhookSettings(url=f"http://127.0.0.1:{at}/", key_file=str(tmp_path / "key"), timeout=30.0), "n"
+            ),
+            "opentelemetry": lambda at: OpenTelemetrySink(
+                OpenTelemetrySettings(url=f"http://127.0.0.1:{at}/", timeout=30.0), "n"
+            ),
+        }[kind](port)
+
+        await sink.deliver(records)
+        await sink.close()
+        await asyncio.wait_for(listener.ended.wait(), 60)
+        server.close()
+
+        assert listener.heard.count(b"eventID") >= len(records)
+        assert found_in(values, listener.heard) == set(), kind
 
 
 def test_no_planted_value_is_found_by_lookup_events(house, planted):
