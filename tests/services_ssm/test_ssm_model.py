@@ -21,7 +21,6 @@ SERVED = {
     "PutResourcePolicy", "GetResourcePolicies", "DeleteResourcePolicy",
 }  # fmt: skip
 NEVER = {
-    "InvalidPolicyAttributeException": "sent",
     "UnsupportedParameterType": "the model's enumeration has every type that there is",
     "InternalServerError": "the unforeseen",
 }
