@@ -29,7 +29,9 @@ def asked(secret: Rotated, *words: str) -> str:
 
 
 def told(secret: Rotated) -> Any:
-    return json.loads(asked(secret, "--output", "json"))
+    """The answer alone: the house is in this process, and what it logs meanwhile is printed too."""
+    lines = asked(secret, "--output", "json").splitlines()
+    return json.loads("\n".join(lines[lines.index("{") : lines.index("}") + 1]))
 
 
 def readers(version: Any) -> list[str]:
