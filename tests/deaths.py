@@ -23,7 +23,8 @@ from postgresql import Server
 from rotated import Rotated
 
 SHIM = Path(__file__).parent / "rotation" / "deaths"
-SECONDS = 60
+SECONDS = 200
+"""On a loaded machine a process takes long to start."""
 DOWN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, pymysql.Error, redis.RedisError)
 """What a login fails with when its server has been killed; a refused one does not."""
 AWAY = (BotoCoreError, ClientError)

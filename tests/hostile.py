@@ -312,6 +312,7 @@ def bodies(body: bytes) -> dict[str, bytes]:
         "not a number": b'{"Limit": NaN}',
         "infinite": b'{"Limit": 1e999}',
         "ever so many digits": b'{"Limit": ' + b"9" * 50_000 + b"}",
+        "half a surrogate pair": b'{"KeyId": "", "Limit": 0, "x": "\\ud800"}',
         "a comment": b"/* */" + body,
         "single quotes": body.replace(b'"', b"'") if b'"' in body else b"{'a': 1}",
         "zeros": bytes(100),

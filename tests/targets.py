@@ -143,6 +143,7 @@ class RedisTarget:
     def user(self) -> Credential:
         name, password = fresh("redis")
         self._server.execute("ACL SETUSER", name, "on", f">{password}", "~app:*", "+@read", "+@write", "+ping")
+        self._server.execute("ACL SAVE")
         return self.credential(name, password)
 
     def credential(self, name: str, password: str) -> Credential:

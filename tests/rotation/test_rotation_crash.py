@@ -22,7 +22,7 @@ from rotated import Rotated
 from servers import MariaDBServer, RedisServer
 from targets import MariaDBTarget, PostgreSQLTarget, RedisTarget
 
-pytestmark = [pytest.mark.slow, pytest.mark.whole]
+pytestmark = [pytest.mark.slow, pytest.mark.whole, pytest.mark.timeout(900)]
 
 SOAK = bool(os.environ.get("KEYSTEAD_SOAK"))
 STRIDE = 1 if SOAK else 59

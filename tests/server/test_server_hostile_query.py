@@ -248,6 +248,7 @@ BODIES = {
     "ands": b"&&&&&&",
     "equals": b"=====",
     "a NUL": b"Action=GetUser\x00&Version=2010-05-08",
+    "a NUL in a value": b"Action=GetUser&Version=2010-05-08&UserName=a%00",
     "JSON": b'{"Action": "GetUser"}',
     "XML": b"<Action>GetUser</Action>",
     "zeros": bytes(5000),

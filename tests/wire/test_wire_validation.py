@@ -275,3 +275,32 @@ def test_a_compiled_structure_shows_nothing_of_what_it_holds():
     assert isinstance(decoded, Input)
     assert repr(decoded) == "EncryptRequest"
     assert "hush" not in repr(decoded)
+
+
+@pytest.mark.parametrize(
+    ("operation", "document", "path"),
+    [
+        ("UpdateKeyDescription", {"KeyId": KEY, "Description": "a\0b"}, "description"),
+        ("TagResource", {"KeyId": KEY, "Tags": [{"TagKey": "k", "TagValue": "\0"}]}, "tags.1.member.tagValue"),
+        ("Encrypt", {"KeyId": KEY, "Plaintext": "QQ==", "EncryptionContext": {"\0": "v"}}, "encryptionContext"),
+    ],
+)
+def test_a_text_with_a_nul_is_refused_since_not_every_store_can_hold_it(operation, document, path):
+    error = refused(document, operation)
+
+    assert error.code == "ValidationException"
+    assert error.text == f"{ONE}Value at '{path}' {AT} not contain the character U+0000"
+
+
+def test_a_sealed_value_may_hold_a_nul():
+    body = json.dumps({"SecretId": "s", "SecretString": "a\0b", "ClientRequestToken": "t" * 32}).encode()
+
+    found = json11.parse(SECRETS.operations["PutSecretValue"], Request("POST", b"/", b"", (), body))
+
+    assert found["secret_string"] == "a\0b"
+
+
+def test_half_a_surrogate_pair_is_no_text_even_where_something_else_is_wrong():
+    error = refused(b'{"KeyId": "", "Description": "\\ud800"}', "UpdateKeyDescription")
+
+    assert (error.code, error.text) == ("SerializationException", None)

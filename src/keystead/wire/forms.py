@@ -46,7 +46,9 @@ def split(raw: bytes) -> dict[str, str]:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS, errors="strict")
     except (ValueError, UnicodeDecodeError):
         raise Refused(MALFORMED, SYNTAX) from None
-    for name, _ in pairs:
+    for name, value in pairs:
+        if "\0" in name or "\0" in value:  # neither XML nor PostgreSQL can hold it
+            raise Refused(MALFORMED, FORM)
         if len(name) > NAME or name.count(".") >= DEPTH:
             raise Refused(MALFORMED, "The query string is nested too deeply")
     return dict(pairs)

@@ -6,7 +6,6 @@ Content-Type: application/x-amz-json-1.1
 {…}                                      errors: {"__type": "<Code>", "message": "…"}
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -25,6 +24,8 @@ HEADERS: Final = (
     (b"Expires", b"0"),
     (b"Pragma", b"no-cache"),
 )
+NUL: Final = b"\\u0000"
+"""The one way to write it in JSON (RFC 8259, 7)."""
 encode: Final = msgspec.json.Encoder().encode
 
 
@@ -48,7 +49,7 @@ def parse(operation: Operation, request: Request) -> dict[str, Any]:
         raise explain(operation, body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
         raise Refused("SerializationException") from None
-    if operation.recurses and operation.model.input is not None:
+    if (operation.recurses or NUL in body) and operation.model.input is not None:
         refused = verdict(operation.model.input, read(body), operation.protocol)
         if refused is not None:
             raise refused
@@ -63,9 +64,10 @@ def explain(operation: Operation, body: bytes) -> Refused:
 
 
 def read(body: bytes) -> Any:
+    """Of half a surrogate pair no text is made, which could not be written into an answer or a record."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise Refused("SerializationException") from None
 
 

@@ -24,7 +24,7 @@ from keystead.wire.errors import Refused
 from keystead.wire.http import Request, Response
 from keystead.wire.model import Model, Shape
 from keystead.wire.unmodelled import status_of
-from keystead.wire.walker import refusal
+from keystead.wire.walker import refusal, verdict
 
 HEADERS: Final = ((b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store"))
 FIELDS: Final = 100
@@ -89,13 +89,16 @@ def parse(operation: Operation, request: Request) -> dict[str, Any]:
         return {}
     document = body_of(request)
     labels = pattern(operation.model.http.uri).fullmatch(request.raw_path.decode("latin-1"))
-    place(document, shape, labels.groupdict() if labels else {}, query_of(request))
     try:
-        return operation.arguments(msgspec.convert(document, operation.input, strict=True))
+        place(document, shape, labels.groupdict() if labels else {}, query_of(request))
+        found = operation.arguments(msgspec.convert(document, operation.input, strict=True))
     except msgspec.ValidationError:
         raise refusal(shape, document, operation.protocol) from None
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # also a path whose bytes are no text
         raise Refused(MALFORMED) from None
+    if refused := verdict(shape, document, operation.protocol):  # what the decoder does not see: U+0000
+        raise refused
+    return found
 
 
 def body_of(request: Request) -> dict[str, Any]:

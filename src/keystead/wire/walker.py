@@ -8,7 +8,7 @@ import base64
 import binascii
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from keystead.wire.errors import Refused
@@ -60,7 +60,7 @@ class UnknownMember(Exception):
 
 def problems(shape: Shape, document: Any) -> list[str]:
     """One sentence for each constraint that is broken. Raises WrongType, UnknownMember."""
-    return list(islice(walk(shape, document, "", 0), PROBLEMS))
+    return list(islice(chain(walk(shape, document, "", 0), nul_sentences(shape, document)), PROBLEMS))
 
 
 def verdict(shape: Shape, document: Any, protocol: str) -> Refused | None:
@@ -78,6 +78,30 @@ def verdict(shape: Shape, document: Any, protocol: str) -> Refused | None:
 def refusal(shape: Shape, document: Any, protocol: str) -> Refused:
     """The same for a document that the decoder refused, even where nothing is found wrong with it."""
     return verdict(shape, document, protocol) or Refused(CODES[protocol][1])
+
+
+def nul_sentences(shape: Shape, document: Any) -> Iterator[str]:
+    """Text with U+0000 is refused where it is not sealed: neither PostgreSQL nor XML can hold it. Ours; of AWS it is not known."""
+    for path in with_nul(shape, document, ""):
+        yield f"Value at '{path}' failed to satisfy constraint: Member must not contain the character U+0000"
+
+
+def with_nul(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    """The paths of such texts."""
+    if shape.sensitive or value is None:
+        return
+    if shape.type == "structure":
+        for name, held in shape.members.items():
+            yield from with_nul(held, value.get(name), below(path, name))
+    elif shape.type == "list":
+        for number, held in enumerate(value, 1):
+            yield from with_nul(shape.member, held, f"{path}.{number}.member")
+    elif shape.type == "map":
+        for key, held in value.items():
+            yield from with_nul(shape.key, key, path)
+            yield from with_nul(shape.value, held, path)
+    elif isinstance(value, str) and "\0" in value:
+        yield path
 
 
 def detected(found: list[str]) -> str:

@@ -36,6 +36,8 @@ if "ROTATION_DEATH" in os.environ and sys.orig_argv[-1] == "rotator":
 
     attempt.HEARTBEAT = 0.3
     run.FIRST_PAUSE = 0.2
+    run.LONGEST_PAUSE = 1.0
+    run.ATTEMPTS = 10_000  # a loaded machine may take long to start a server again
     dispatch.LEASE_SECONDS = 2.0
     rotator.LOOK_SECONDS = 0.1
 
