@@ -9,15 +9,15 @@ import time
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from keystead.keyholder import pipeline, protocol
+from keystead.keyholder import pipeline, protocol, requests
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.errands import WAITING_LIMIT, Errands
 from keystead.keyholder.errors import KeyholderBusy, RequestRefused
 from keystead.keyholder.promise import SIGN_VERIFY, SYMMETRIC_DEFAULT
 
 OK, BUSY = 0, 6
-SLOW = protocol.encode(protocol.CreateMaterial("key", "RSA_4096", SIGN_VERIFY))
-QUICK = protocol.encode(protocol.CreateMaterial("key", "ECC_NIST_P256", SIGN_VERIFY))
+SLOW = protocol.encode(requests.CreateMaterial("key", "RSA_4096", SIGN_VERIFY))
+QUICK = protocol.encode(requests.CreateMaterial("key", "ECC_NIST_P256", SIGN_VERIFY))
 
 
 def test_others_are_answered_while_keys_are_made(house, runner):
@@ -44,7 +44,7 @@ def test_others_are_answered_while_keys_are_made(house, runner):
 
 
 def test_more_than_can_wait_are_told_to_come_back(house, wire):
-    slow = protocol.encode(protocol.CreateMaterial("key", "RSA_2048", SIGN_VERIFY))
+    slow = protocol.encode(requests.CreateMaterial("key", "RSA_2048", SIGN_VERIFY))
     asked = b"".join(wire.frame(number, slow) for number in range(WAITING_LIMIT + 20))
     with house.connection("worker") as made:
         made.sendall(asked + wire.frame(1000, QUICK))
@@ -108,8 +108,8 @@ def test_a_keyholder_that_is_only_making_a_key_is_not_given_up(stopped_house, mo
 
 def test_the_end_comes_in_order_while_keys_are_made(stopped_house, wire):
     stopped_house.started()
-    body = protocol.encode(protocol.Load(stopped_house.sealed))
-    slow = protocol.encode(protocol.CreateMaterial("key", "RSA_2048", SIGN_VERIFY))
+    body = protocol.encode(requests.Load(stopped_house.sealed))
+    slow = protocol.encode(requests.CreateMaterial("key", "RSA_2048", SIGN_VERIFY))
     with stopped_house.connection("worker") as made:
         made.sendall(wire.frame(1, body) + wire.frame(2, slow) + wire.frame(3, slow))
         assert answers_until(made, wire, 1)[1][0] == OK
@@ -126,8 +126,8 @@ def test_a_slow_request_is_judged_like_any_other(house, wire, spec):
     """A scheduler may make material but no data key pair; what is wrong with a request is found out in the end."""
     from keystead.keyholder.promise import Material
 
-    pair = protocol.GenerateDataKeyPair(Material("key", "00" * 32, SYMMETRIC_DEFAULT, b"token"), spec, b"")
-    wrong = protocol.CreateMaterial("key", spec, "KEY_AGREEMENT")
+    pair = requests.GenerateDataKeyPair(Material("key", "00" * 32, SYMMETRIC_DEFAULT, b"token"), spec, b"")
+    wrong = requests.CreateMaterial("key", spec, "KEY_AGREEMENT")
 
     with house.connection("scheduler") as made:
         made.sendall(wire.frame(1, protocol.encode(pair)) + wire.frame(2, protocol.encode(wrong)))

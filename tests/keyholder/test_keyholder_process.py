@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from keystead import processes
-from keystead.keyholder import process, protocol
+from keystead.keyholder import process, protocol, requests
 from keystead.keyholder.errors import KeyholderLost, SealNotOpened
 from keystead.keyholder.pipeline import connected
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT
@@ -26,7 +26,7 @@ from keystead.keyholder.succession import replace_seal
 NOBODY = 65534
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
 PASSPHRASE = b"correct horse battery staple"
-RANDOM = protocol.encode(protocol.Random(16))
+RANDOM = protocol.encode(requests.Random(16))
 
 
 def ended(house) -> tuple[int, str]:
@@ -220,7 +220,7 @@ def test_a_second_signal_changes_nothing(stopped_house, wire):
 
 def test_clients_that_never_read_or_never_stop_do_not_keep_it_alive(stopped_house, wire):
     stopped_house.started()
-    large = wire.frame(1, protocol.encode(protocol.Random(1024)))
+    large = wire.frame(1, protocol.encode(requests.Random(1024)))
     stop = threading.Event()
 
     def never_stop(made: socket.socket) -> None:

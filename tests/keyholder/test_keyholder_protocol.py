@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keystead.keyholder import protocol
+from keystead.keyholder import protocol, requests
 from keystead.keyholder.promise import SYMMETRIC_DEFAULT, Material, SealedKey
 from keystead.keyholder.protocol import FRAME_LIMIT, NUMBER_LENGTH
 from keystead.keyholder.serving import DOOR_LIMIT
@@ -20,57 +20,57 @@ from keystead.keyholder.serving import DOOR_LIMIT
 OK, REFUSED = 0, 4
 MATERIAL = Material("key", "00" * 32, SYMMETRIC_DEFAULT, b"token")
 SEALED = SealedKey("00000000-0000-0000-0000-000000000000", "checkpoint", 1, b"blob")
-RANDOM = protocol.encode(protocol.Random(16))
+RANDOM = protocol.encode(requests.Random(16))
 
 WORKER, SCHEDULER, RECORDER = "worker", "scheduler", "recorder"
 # Who may ask for what: insider.md section 2. A worker rewraps nothing and makes no domain key; a scheduler neither opens
 # nor seals anything; a recorder gets its signing seeds and nothing else.
 MAY = [
-    (protocol.CreateMaterial("key", "none"), {WORKER, SCHEDULER}),
-    (protocol.Encrypt(MATERIAL, b"x", b""), {WORKER}),
-    (protocol.Decrypt(MATERIAL, b"x", b""), {WORKER}),
-    (protocol.ReEncrypt(MATERIAL, b"x", b"", MATERIAL, b""), {WORKER}),
-    (protocol.GenerateDataKey(MATERIAL, 32, b""), {WORKER}),
-    (protocol.GenerateDataKeyWithoutPlaintext(MATERIAL, 32, b""), {WORKER}),
-    (protocol.Random(32), {WORKER, SCHEDULER}),
-    (protocol.CreateSecret("AKIAEXAMPLE"), {WORKER}),
-    (protocol.SigningKey(b"token", "AKIAEXAMPLE", "20260101", "us-east-1", "kms"), {WORKER}),
-    (protocol.SealMarker(b"", b"place"), {WORKER}),
-    (protocol.OpenMarker(b"", b"marker"), {WORKER}),
-    (protocol.NewDomainKey(), {SCHEDULER}),
-    (protocol.Rewrap(MATERIAL), {SCHEDULER}),
-    (protocol.Load(()), {WORKER, SCHEDULER}),
-    (protocol.CheckpointSeeds(SEALED), {RECORDER}),
-    (protocol.RewrapSecret(b"token", "AKIAEXAMPLE"), {SCHEDULER}),
-    (protocol.Reseal(SEALED), {SCHEDULER}),
-    (protocol.Forget("key"), {WORKER, SCHEDULER}),
-    (protocol.PublicKey(MATERIAL), {WORKER}),
-    (protocol.Sign(MATERIAL, "ECDSA_SHA_256", b"x", "RAW"), {WORKER}),
-    (protocol.Verify(MATERIAL, "ECDSA_SHA_256", b"x", "RAW", b"signature"), {WORKER}),
-    (protocol.GenerateMac(MATERIAL, "HMAC_SHA_256", b"x"), {WORKER}),
-    (protocol.VerifyMac(MATERIAL, "HMAC_SHA_256", b"x", b"mac"), {WORKER}),
-    (protocol.DeriveSharedSecret(MATERIAL, b"public key"), {WORKER}),
-    (protocol.Encapsulate(MATERIAL), {WORKER}),
-    (protocol.Decapsulate(MATERIAL, b"ciphertext"), {WORKER}),
-    (protocol.GenerateDataKeyPair(MATERIAL, "ECC_NIST_P256", b""), {WORKER}),
-    (protocol.GenerateDataKeyPairWithoutPlaintext(MATERIAL, "ECC_NIST_P256", b""), {WORKER}),
-    (protocol.SealValue(MATERIAL, b"x", b"", b""), {WORKER}),
-    (protocol.OpenValue(MATERIAL, b"x", b"x", b"", b""), {WORKER}),
-    (protocol.MakeWrappingKey("arn", "none", "none", "RSAES_OAEP_SHA_256"), {WORKER}),
-    (protocol.ImportMaterial("arn", "key", SYMMETRIC_DEFAULT, "ENCRYPT_DECRYPT", b"token", b"wrapped"), {WORKER}),
-    (protocol.NewDigestKey(1), {SCHEDULER}),
-    (protocol.SignDigest(SEALED, "2026-01-01T00:00:00Z", "bucket/key", "0" * 64, "null"), {SCHEDULER}),
-    (protocol.CreateHsmMaterial("key", "cluster"), {WORKER}),
-    (protocol.DestroyHsmMaterial(MATERIAL), {WORKER, SCHEDULER}),
-    (protocol.ConnectHsm("cluster", b"token", "key-store/x"), {WORKER, SCHEDULER}),
-    (protocol.LookHsm("cluster"), {WORKER, SCHEDULER}),
-    (protocol.HsmRandom("cluster", 32), {WORKER}),
-    (protocol.KeepSecret(b"x", "key-store/x"), {WORKER}),
+    (requests.CreateMaterial("key", "none"), {WORKER, SCHEDULER}),
+    (requests.Encrypt(MATERIAL, b"x", b""), {WORKER}),
+    (requests.Decrypt(MATERIAL, b"x", b""), {WORKER}),
+    (requests.ReEncrypt(MATERIAL, b"x", b"", MATERIAL, b""), {WORKER}),
+    (requests.GenerateDataKey(MATERIAL, 32, b""), {WORKER}),
+    (requests.GenerateDataKeyWithoutPlaintext(MATERIAL, 32, b""), {WORKER}),
+    (requests.Random(32), {WORKER, SCHEDULER}),
+    (requests.CreateSecret("AKIAEXAMPLE"), {WORKER}),
+    (requests.SigningKey(b"token", "AKIAEXAMPLE", "20260101", "us-east-1", "kms"), {WORKER}),
+    (requests.SealMarker(b"", b"place"), {WORKER}),
+    (requests.OpenMarker(b"", b"marker"), {WORKER}),
+    (requests.NewDomainKey(), {SCHEDULER}),
+    (requests.Rewrap(MATERIAL), {SCHEDULER}),
+    (requests.Load(()), {WORKER, SCHEDULER}),
+    (requests.CheckpointSeeds(SEALED), {RECORDER}),
+    (requests.RewrapSecret(b"token", "AKIAEXAMPLE"), {SCHEDULER}),
+    (requests.Reseal(SEALED), {SCHEDULER}),
+    (requests.Forget("key"), {WORKER, SCHEDULER}),
+    (requests.PublicKey(MATERIAL), {WORKER}),
+    (requests.Sign(MATERIAL, "ECDSA_SHA_256", b"x", "RAW"), {WORKER}),
+    (requests.Verify(MATERIAL, "ECDSA_SHA_256", b"x", "RAW", b"signature"), {WORKER}),
+    (requests.GenerateMac(MATERIAL, "HMAC_SHA_256", b"x"), {WORKER}),
+    (requests.VerifyMac(MATERIAL, "HMAC_SHA_256", b"x", b"mac"), {WORKER}),
+    (requests.DeriveSharedSecret(MATERIAL, b"public key"), {WORKER}),
+    (requests.Encapsulate(MATERIAL), {WORKER}),
+    (requests.Decapsulate(MATERIAL, b"ciphertext"), {WORKER}),
+    (requests.GenerateDataKeyPair(MATERIAL, "ECC_NIST_P256", b""), {WORKER}),
+    (requests.GenerateDataKeyPairWithoutPlaintext(MATERIAL, "ECC_NIST_P256", b""), {WORKER}),
+    (requests.SealValue(MATERIAL, b"x", b"", b""), {WORKER}),
+    (requests.OpenValue(MATERIAL, b"x", b"x", b"", b""), {WORKER}),
+    (requests.MakeWrappingKey("arn", "none", "none", "RSAES_OAEP_SHA_256"), {WORKER}),
+    (requests.ImportMaterial("arn", "key", SYMMETRIC_DEFAULT, "ENCRYPT_DECRYPT", b"token", b"wrapped"), {WORKER}),
+    (requests.NewDigestKey(1), {SCHEDULER}),
+    (requests.SignDigest(SEALED, "2026-01-01T00:00:00Z", "bucket/key", "0" * 64, "null"), {SCHEDULER}),
+    (requests.CreateHsmMaterial("key", "cluster"), {WORKER}),
+    (requests.DestroyHsmMaterial(MATERIAL), {WORKER, SCHEDULER}),
+    (requests.ConnectHsm("cluster", b"token", "key-store/x"), {WORKER, SCHEDULER}),
+    (requests.LookHsm("cluster"), {WORKER, SCHEDULER}),
+    (requests.HsmRandom("cluster", 32), {WORKER}),
+    (requests.KeepSecret(b"x", "key-store/x"), {WORKER}),
 ]
 
 
 def test_every_operation_has_a_row_above():
-    assert {type(asked) for asked, _ in MAY} == set(protocol.OPERATIONS)
+    assert {type(asked) for asked, _ in MAY} == set(requests.OPERATIONS)
 
 
 @pytest.mark.parametrize("role", [WORKER, SCHEDULER, RECORDER])
@@ -153,7 +153,7 @@ def test_an_altered_request_harms_nobody_and_is_answered_once_at_most(house, wir
 def test_an_operation_with_other_fields_than_its_own_closes_the_connection(house, wire, items, number):
     body = msgspec.msgpack.encode([number, *items])
     try:
-        protocol.decode(body)
+        requests.decode(body)
     except msgspec.DecodeError:
         expected = 0
     else:
@@ -202,7 +202,7 @@ def test_a_length_out_of_range_closes_the_connection_before_anything_else_comes(
 
 def test_the_largest_frame_is_taken_and_its_content_judged(house, wire):
     place = bytes(FRAME_LIMIT - NUMBER_LENGTH - 9)
-    body = protocol.encode(protocol.SealMarker(b"", place))
+    body = protocol.encode(requests.SealMarker(b"", place))
     assert len(body) == FRAME_LIMIT - NUMBER_LENGTH
 
     assert wire.frames(house.exchange(WORKER, wire.frame(1, body))) == {1: (REFUSED, b"")}
@@ -237,7 +237,7 @@ def resident(process_id: int) -> int:
 
 
 def test_clients_that_never_read_cost_bounded_memory_and_harm_nobody(house, wire):
-    request = wire.frame(1, protocol.encode(protocol.Random(1024)))
+    request = wire.frame(1, protocol.encode(requests.Random(1024)))
     before = resident(house.process.pid)
 
     with ExitStack() as clients:
@@ -261,7 +261,7 @@ def stuff_until_stuck(connection: socket.socket, request: bytes) -> int:
 
 def test_a_client_that_reads_late_gets_every_answer(house, wire):
     count = 3000
-    request = protocol.encode(protocol.Random(1024))
+    request = protocol.encode(requests.Random(1024))
 
     with house.connection(WORKER) as made:
         made.sendall(b"".join(wire.frame(number, request) for number in range(count)))  # as much as its buffers take

@@ -8,20 +8,9 @@ import msgspec
 from msgspec.structs import astuple
 
 from keystead.keyholder.errors import KeyholderBusy, KeyholderError, RequestRefused
-from keystead.keyholder.protocol import (
-    FRAME_LIMIT,
-    HEAD,
-    HEAD_LENGTH,
-    NUMBER_LENGTH,
-    OK,
-    OPERATIONS,
-    STATUSES,
-    Malformed,
-    Request,
-    decode,
-    encode,
-)
+from keystead.keyholder.protocol import FRAME_LIMIT, HEAD, HEAD_LENGTH, NUMBER_LENGTH, OK, STATUSES, Malformed, encode
 from keystead.keyholder.reach import HsmNeeded, Steps
+from keystead.keyholder.requests import OPERATIONS, Request, decode
 from keystead.keyholder.software import Software
 
 REFUSED: Final = bytes([STATUSES[RequestRefused]])

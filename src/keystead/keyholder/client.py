@@ -13,11 +13,12 @@ from typing import Final, Self, TypeVar
 
 from msgspec.msgpack import Decoder
 
-from keystead.keyholder import protocol
+from keystead.keyholder import requests
 from keystead.keyholder.errors import DomainKeyUnknown, KeyholderLost, RequestRefused
 from keystead.keyholder.pipeline import Pipeline, connected
 from keystead.keyholder.promise import ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT, Material, SealedKey, WrappingKey
-from keystead.keyholder.protocol import LOAD_LIMIT, Request, encode
+from keystead.keyholder.protocol import LOAD_LIMIT, encode
+from keystead.keyholder.requests import Request
 from keystead.metrics import meters
 
 T = TypeVar("T")
@@ -76,20 +77,20 @@ class SocketKeyholder:
         return made
 
     async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
-        return await self._ask(protocol.CreateMaterial(key_id, spec, usage), MATERIAL)
+        return await self._ask(requests.CreateMaterial(key_id, spec, usage), MATERIAL)
 
     async def wrapping_key(self, arn: str, spec: str, wrapping_spec: str, algorithm: str) -> WrappingKey:
-        return await self._ask(protocol.MakeWrappingKey(arn, spec, wrapping_spec, algorithm), WRAPPING_KEY)
+        return await self._ask(requests.MakeWrappingKey(arn, spec, wrapping_spec, algorithm), WRAPPING_KEY)
 
     async def import_material(
         self, arn: str, key_id: str, spec: str, usage: str, token: bytes, wrapped: bytes
     ) -> Material:
-        return await self._ask(protocol.ImportMaterial(arn, key_id, spec, usage, token, wrapped), MATERIAL)
+        return await self._ask(requests.ImportMaterial(arn, key_id, spec, usage, token, wrapped), MATERIAL)
 
     async def encrypt(
         self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
     ) -> bytes:
-        return await self._ask(protocol.Encrypt(material, plaintext, context, algorithm), BYTES)
+        return await self._ask(requests.Encrypt(material, plaintext, context, algorithm), BYTES)
 
     async def decrypt(
         self,
@@ -99,7 +100,7 @@ class SocketKeyholder:
         algorithm: str = SYMMETRIC_DEFAULT,
         recipient: bytes = b"",
     ) -> bytes:
-        return await self._ask(protocol.Decrypt(material, blob, context, algorithm, recipient), BYTES)
+        return await self._ask(requests.Decrypt(material, blob, context, algorithm, recipient), BYTES)
 
     async def reencrypt(
         self,
@@ -111,118 +112,118 @@ class SocketKeyholder:
         source_algorithm: str = SYMMETRIC_DEFAULT,
         target_algorithm: str = SYMMETRIC_DEFAULT,
     ) -> bytes:
-        asked = protocol.ReEncrypt(
+        asked = requests.ReEncrypt(
             source, blob, source_context, target, target_context, source_algorithm, target_algorithm
         )
         return await self._ask(asked, BYTES)
 
     async def public_key(self, material: Material) -> bytes:
-        return await self._ask(protocol.PublicKey(material), BYTES)
+        return await self._ask(requests.PublicKey(material), BYTES)
 
     async def sign(self, material: Material, algorithm: str, message: bytes, message_type: str) -> bytes:
-        return await self._ask(protocol.Sign(material, algorithm, message, message_type), BYTES)
+        return await self._ask(requests.Sign(material, algorithm, message, message_type), BYTES)
 
     async def verify(
         self, material: Material, algorithm: str, message: bytes, message_type: str, signature: bytes
     ) -> bool:
-        return await self._ask(protocol.Verify(material, algorithm, message, message_type, signature), TRUTH)
+        return await self._ask(requests.Verify(material, algorithm, message, message_type, signature), TRUTH)
 
     async def generate_mac(self, material: Material, algorithm: str, message: bytes) -> bytes:
-        return await self._ask(protocol.GenerateMac(material, algorithm, message), BYTES)
+        return await self._ask(requests.GenerateMac(material, algorithm, message), BYTES)
 
     async def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool:
-        return await self._ask(protocol.VerifyMac(material, algorithm, message, mac), TRUTH)
+        return await self._ask(requests.VerifyMac(material, algorithm, message, mac), TRUTH)
 
     async def derive_shared_secret(self, material: Material, public_key: bytes, recipient: bytes = b"") -> bytes:
-        return await self._ask(protocol.DeriveSharedSecret(material, public_key, recipient), BYTES)
+        return await self._ask(requests.DeriveSharedSecret(material, public_key, recipient), BYTES)
 
     async def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
-        return await self._ask(protocol.Encapsulate(material), PAIR)
+        return await self._ask(requests.Encapsulate(material), PAIR)
 
     async def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
-        return await self._ask(protocol.Decapsulate(material, ciphertext), BYTES)
+        return await self._ask(requests.Decapsulate(material, ciphertext), BYTES)
 
     async def generate_data_key(
         self, material: Material, length: int, context: bytes, recipient: bytes = b""
     ) -> tuple[bytes, bytes]:
-        return await self._ask(protocol.GenerateDataKey(material, length, context, recipient), PAIR)
+        return await self._ask(requests.GenerateDataKey(material, length, context, recipient), PAIR)
 
     async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
-        return await self._ask(protocol.GenerateDataKeyWithoutPlaintext(material, length, context), BYTES)
+        return await self._ask(requests.GenerateDataKeyWithoutPlaintext(material, length, context), BYTES)
 
     async def generate_data_key_pair(
         self, material: Material, pair_spec: str, context: bytes, recipient: bytes = b""
     ) -> tuple[bytes, bytes, bytes]:
-        return await self._ask(protocol.GenerateDataKeyPair(material, pair_spec, context, recipient), TRIPLE)
+        return await self._ask(requests.GenerateDataKeyPair(material, pair_spec, context, recipient), TRIPLE)
 
     async def generate_data_key_pair_without_plaintext(
         self, material: Material, pair_spec: str, context: bytes
     ) -> tuple[bytes, bytes]:
-        return await self._ask(protocol.GenerateDataKeyPairWithoutPlaintext(material, pair_spec, context), PAIR)
+        return await self._ask(requests.GenerateDataKeyPairWithoutPlaintext(material, pair_spec, context), PAIR)
 
     async def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
-        return await self._ask(protocol.SealValue(material, value, context, kind), PAIR)
+        return await self._ask(requests.SealValue(material, value, context, kind), PAIR)
 
     async def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
-        return await self._ask(protocol.OpenValue(material, blob, sealed, context, kind), BYTES)
+        return await self._ask(requests.OpenValue(material, blob, sealed, context, kind), BYTES)
 
     async def create_hsm_material(self, key_id: str, hsm: str) -> Material:
-        return await self._ask(protocol.CreateHsmMaterial(key_id, hsm), MATERIAL)
+        return await self._ask(requests.CreateHsmMaterial(key_id, hsm), MATERIAL)
 
     async def destroy_hsm_material(self, material: Material) -> None:
-        await self._ask(protocol.DestroyHsmMaterial(material), NOTHING)
+        await self._ask(requests.DestroyHsmMaterial(material), NOTHING)
 
     async def connect_hsm(self, hsm: str, password: bytes, binding: str) -> str:
-        return await self._ask(protocol.ConnectHsm(hsm, password, binding), TEXT)
+        return await self._ask(requests.ConnectHsm(hsm, password, binding), TEXT)
 
     async def look_hsm(self, hsm: str) -> None:
-        await self._ask(protocol.LookHsm(hsm), NOTHING)
+        await self._ask(requests.LookHsm(hsm), NOTHING)
 
     async def hsm_random(self, hsm: str, length: int, recipient: bytes = b"") -> bytes:
-        return await self._ask(protocol.HsmRandom(hsm, length, recipient), BYTES)
+        return await self._ask(requests.HsmRandom(hsm, length, recipient), BYTES)
 
     async def random(self, length: int, recipient: bytes = b"") -> bytes:
-        return await self._ask(protocol.Random(length, recipient), BYTES)
+        return await self._ask(requests.Random(length, recipient), BYTES)
 
     async def create_secret(self, binding: str) -> tuple[str, bytes]:
-        return await self._ask(protocol.CreateSecret(binding), SECRET)
+        return await self._ask(requests.CreateSecret(binding), SECRET)
 
     async def keep_secret(self, secret: bytes, binding: str) -> bytes:
-        return await self._ask(protocol.KeepSecret(secret, binding), BYTES)
+        return await self._ask(requests.KeepSecret(secret, binding), BYTES)
 
     async def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> bytes:
-        return await self._ask(protocol.SigningKey(token, binding, date, region, service), BYTES)
+        return await self._ask(requests.SigningKey(token, binding, date, region, service), BYTES)
 
     async def seal_marker(self, context: bytes, place: bytes) -> bytes:
-        return await self._ask(protocol.SealMarker(context, place), BYTES)
+        return await self._ask(requests.SealMarker(context, place), BYTES)
 
     async def open_marker(self, context: bytes, marker: bytes) -> bytes:
-        return await self._ask(protocol.OpenMarker(context, marker), BYTES)
+        return await self._ask(requests.OpenMarker(context, marker), BYTES)
 
     async def new_domain_key(self) -> SealedKey:
-        return await self._ask(protocol.NewDomainKey(), SEALED_KEY)
+        return await self._ask(requests.NewDomainKey(), SEALED_KEY)
 
     async def rewrap(self, material: Material) -> Material:
-        return await self._ask(protocol.Rewrap(material), MATERIAL)
+        return await self._ask(requests.Rewrap(material), MATERIAL)
 
     async def rewrap_secret(self, token: bytes, binding: str) -> bytes:
-        return await self._ask(protocol.RewrapSecret(token, binding), BYTES)
+        return await self._ask(requests.RewrapSecret(token, binding), BYTES)
 
     async def reseal(self, sealed: SealedKey) -> SealedKey:
-        return await self._ask(protocol.Reseal(sealed), SEALED_KEY)
+        return await self._ask(requests.Reseal(sealed), SEALED_KEY)
 
     async def new_digest_key(self, version: int) -> tuple[SealedKey, bytes]:
-        return await self._ask(protocol.NewDigestKey(version), SEALED_AND_PUBLIC)
+        return await self._ask(requests.NewDigestKey(version), SEALED_AND_PUBLIC)
 
     async def sign_digest(self, sealed: SealedKey, end: str, place: str, digest_hash: str, previous: str) -> bytes:
-        return await self._ask(protocol.SignDigest(sealed, end, place, digest_hash, previous), BYTES)
+        return await self._ask(requests.SignDigest(sealed, end, place, digest_hash, previous), BYTES)
 
     async def forget(self, key_id: str) -> None:
-        await self._ask(protocol.Forget(key_id), NOTHING)
+        await self._ask(requests.Forget(key_id), NOTHING)
 
     async def checkpoint_seeds(self, sealed: SealedKey) -> tuple[bytes, bytes]:
         """(Ed25519 seed, ML-DSA-44 seed), for the recorder's connection alone. Raises TokenInvalid."""
-        return await self._ask(protocol.CheckpointSeeds(sealed), PAIR)
+        return await self._ask(requests.CheckpointSeeds(sealed), PAIR)
 
     async def load(self, sealed: tuple[SealedKey, ...]) -> None:
         await _load(self._pipeline or await self._wait(), sealed)
@@ -314,4 +315,4 @@ def _encoded(asked: Request) -> bytes:
 
 async def _load(pipeline: Pipeline, sealed: tuple[SealedKey, ...]) -> None:
     for first in range(0, len(sealed), LOAD_LIMIT):
-        await pipeline.ask(_encoded(protocol.Load(tuple(sealed[first : first + LOAD_LIMIT]))))
+        await pipeline.ask(_encoded(requests.Load(tuple(sealed[first : first + LOAD_LIMIT]))))

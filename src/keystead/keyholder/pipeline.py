@@ -17,10 +17,10 @@ from keystead.keyholder.protocol import (
     NUMBER_LENGTH,
     NUMBER_LIMIT,
     OK,
-    Random,
     encode,
     is_own_user,
 )
+from keystead.keyholder.requests import Random
 from keystead.metrics import meters
 
 SILENCE_SECONDS: Final = 5.0

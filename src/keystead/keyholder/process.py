@@ -20,8 +20,8 @@ from keystead.keyholder import seals, setup, system_calls
 from keystead.keyholder.errors import HsmLost, SealNotOpened
 from keystead.keyholder.hardening import die_with_parent, harden_memory, lock_memory
 from keystead.keyholder.links import Blocking, Links
-from keystead.keyholder.protocol import ROLES
 from keystead.keyholder.reach import Reach
+from keystead.keyholder.requests import ROLES
 from keystead.keyholder.sealing import wipe
 from keystead.keyholder.seals import Seal
 from keystead.keyholder.serving import Serving, say

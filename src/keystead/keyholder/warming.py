@@ -22,7 +22,8 @@ from keystead.keyholder.promise import (
     SYMMETRIC_DEFAULT,
     Material,
 )
-from keystead.keyholder.protocol import ROLES, Malformed
+from keystead.keyholder.protocol import Malformed
+from keystead.keyholder.requests import ROLES
 from keystead.keyholder.sealing import KEY_LENGTH, urandom
 from keystead.keyholder.software import Software
 
