@@ -3,7 +3,7 @@
 
 BIN := .venv/bin
 FOLDER ?=
-SERVERS := postgresql mariadb-server redis-server softhsm2 gcc golang-go golang-golang-x-mod-dev
+SERVERS := postgresql mariadb-server redis-server softhsm2 gcc golang-go golang-golang-x-mod-dev curl
 
 setup: .venv/installed
 
