@@ -1,6 +1,7 @@
 """Laws that hold for every policy and every request (facts: properties that must hold), over small random worlds."""
 
 import dataclasses
+import itertools
 import json
 
 import pytest
@@ -191,6 +192,31 @@ def test_a_constant_decision_is_the_same_in_every_context_of_the_same_caller_and
     context = {name: values for name, values in context.items() if name not in SETTLED} | settled
 
     assert not before.constant or told(decided(world | {"context": context})) == told(before)
+
+
+MOVING = [
+    f"arn:aws:kms:*:{A}:key/${{aws:x}}",
+    "arn:aws:kms:us-*:*:key/${aws:x, '1'}*",
+    "arn:aws:kms:*:*:*/${aws:x}${aws:y}",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["Resource", "NotResource"]),
+    some(MOVING),
+    st.lists(st.fixed_dictionaries({}, optional={
+        "aws:x": st.sampled_from([("1",), ("12",), ("*",), (), ("1", "2")]), "aws:y": st.sampled_from([("2",), ("",)]),
+    }), min_size=2, max_size=6),
+)  # fmt: skip
+def test_what_a_policy_was_asked_before_has_no_part_in_its_answer(element, patterns, contexts):
+    one = compiled(Kind.IDENTITY, [{"Effect": "Allow", "Action": "*", element: patterns}])
+    asked = {"combine": Combine.IDENTITY_ONLY, "resource_account": A, "resource_policy": None}
+
+    for context, key in itertools.product(contexts, (KEY, f"{KEY}2", f"{KEY}3")):
+        request = Request(CALLERS[1], "kms:Decrypt", key, context)
+        found, plain = (by(request, Standing((one,)), **asked) for by in (decide, explain))
+        assert found.allowed is plain.decision.allowed
 
 
 PLACES = ["of_resource", "identity", "boundary", "session"]

@@ -117,8 +117,9 @@ class Policy:
         about = tuple(sorted((rule for rule in self.rules if rule.about(folded)), key=lambda rule: not rule.denies))
         if len(self._by_action) >= ACTIONS:
             self._by_action.clear()
-        self._by_action[action] = about, reach_of(about)
-        return self._by_action[action]
+        made = about, reach_of(about)
+        self._by_action[action] = made
+        return made
 
 
 def reach_of(rules: tuple[Rule, ...]) -> Matcher:

@@ -13,6 +13,7 @@ from typing import Final
 from keystead.access.document import Listed
 from keystead.access.patterns import (
     ARN_PARTS,
+    Matcher,
     Tokens,
     Variable,
     Wild,
@@ -20,12 +21,13 @@ from keystead.access.patterns import (
     arn_matcher,
     has_variables,
     merged,
+    nothing,
     resolved,
     split,
     tokens_of,
 )
 from keystead.access.refusals import Fault
-from keystead.access.request import Request
+from keystead.access.request import Context, Request, Values
 
 PARTITIONS: Final = ("aws", "aws-cn", "aws-us-gov")
 IAM_PATHS: Final = (
@@ -34,7 +36,11 @@ IAM_PATHS: Final = (
 )  # fmt: skip
 REGIONLESS: Final = {"iam": Fault.IAM_REGION, "s3": Fault.S3_REGION}
 
+FILLED: Final = 64
+"""Matchers kept with one pattern."""
+
 Applies = Callable[[Request], bool]
+Fits = Callable[[str, Context], bool]
 Wrong = tuple[Fault, dict[str, str]]
 
 
@@ -131,18 +137,40 @@ def with_variables(
 
 
 def any_of(static: list[Callable[[str], bool]], moving: list[Tokens]) -> Applies:
-    """A pattern that would not match whatever its variables stood for is not filled in."""
-    pairs = [(arn_matcher(whatever(tokens)), tokens) for tokens in moving]
+    fitting = [filled(tokens) for tokens in moving]
 
     def applies(request: Request) -> bool:
         resource = request.resource
         if static and any(matches(resource) for matches in static):
             return True
-        for may_match, tokens in pairs:
-            if may_match(resource):
-                found = resolved(tokens, request.context)
-                if found is not None and arn_matcher(found)(resource):
-                    return True
+        for fits in fitting:  # noqa: SIM110  # a third faster than any() over a generator, on the path of every request
+            if fits(resource, request.context):
+                return True
         return False
 
     return applies
+
+
+def filled(tokens: Tokens) -> Fits:
+    """A pattern with variables, whose matchers are kept by the values that they were made of.
+
+    One that would not match whatever its variables stood for is not filled in.
+    """
+    keys = tuple(one.key for one in tokens if isinstance(one, Variable))
+    may_match = arn_matcher(whatever(tokens))
+    made: dict[tuple[Values | None, ...], Matcher] = {}
+
+    def fits(resource: str, context: Context) -> bool:
+        given = tuple([context.get(key) for key in keys])
+        matches = made.get(given)
+        if matches is None:
+            if not may_match(resource):
+                return False
+            with_values = resolved(tokens, context)
+            matches = nothing if with_values is None else arn_matcher(with_values)
+            if len(made) >= FILLED:
+                made.clear()
+            made[given] = matches
+        return matches(resource)
+
+    return fits
