@@ -115,9 +115,9 @@ def previous_is_refused(secret: Rotated) -> bool:
 def test_with_the_overlap_nobody_notices(keystead: Keystead, postgresql: Databases) -> None:
     with stormed(keystead, postgresql, ALTERNATING, cache_seconds="5") as storm:
         rotate(storm, ROTATIONS)
-        until(lambda: previous_is_refused(storm.secret))
+        until(lambda: previous_is_refused(storm.secret), PATIENCE)
         before = storm.logins
-        until(lambda: storm.logins > before + CLIENTS)
+        until(lambda: storm.logins > before + CLIENTS, PATIENCE)
 
     log.info("%d logins, %d failures in %d rotations", storm.logins, storm.failures, ROTATIONS)
     assert storm.failures == 0
@@ -134,4 +134,4 @@ def test_without_it_somebody_does(
     with stormed(keystead, postgresql, function, refresh=5, **tags) as storm:
         rotate(storm, 1)
 
-        until(lambda: storm.failures)
+        until(lambda: storm.failures, PATIENCE)
