@@ -62,7 +62,7 @@ class Stage:
 
     def keystead(self, *arguments: str) -> str:
         """One `keystead` command that asks the server, as the administrator; its standard output."""
-        return run(*arguments, **self._environment(), COLUMNS=WIDTH)
+        return run(*arguments, **self._environment() | {"COLUMNS": WIDTH})
 
     def client(self, service: str, who: Credentials | None = None) -> Any:
         """boto3's own client; the only thing that is not its default is the endpoint."""

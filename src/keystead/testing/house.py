@@ -1,6 +1,7 @@
 """Keystead in a thread of the calling process, on a free loopback port."""
 
 import asyncio
+import sys
 import tempfile
 import threading
 import time
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 import uvicorn
 import uvloop
 
@@ -105,7 +107,12 @@ class Keystead:
 
 @contextmanager
 def running(region: str = "us-east-1", *, oidc_ca: str = "", **settings: Any) -> Iterator[Keystead]:
-    """Install and serve until the block ends. `oidc_ca`: a file of authorities that OIDC providers may have."""
+    """Install and serve until the block ends. `oidc_ca`: a file of authorities that OIDC providers may have.
+
+    What it logs goes to standard error, unless structlog has been told otherwise: standard output is for a program's answers.
+    """
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     with tempfile.TemporaryDirectory(prefix="keystead-testing-") as folder:
         thread = _Thread(Settings(data=folder, port=0, oidc_ca=oidc_ca, **settings), region)
         thread.start()

@@ -35,6 +35,7 @@ if "ROTATION_DEATH" in os.environ and sys.orig_argv[-1] == "rotator":
     COUNTED = {"order": None, "writes": 0}
 
     attempt.HEARTBEAT = 0.3
+    attempt.REUSED_SECONDS = 0.0  # each time a session of its own: as many writes as there can be
     run.FIRST_PAUSE = 0.2
     run.LONGEST_PAUSE = 1.0
     run.ATTEMPTS = 10_000  # a loaded machine may take long to start a server again
