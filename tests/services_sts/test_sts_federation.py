@@ -139,3 +139,9 @@ def test_the_account_of_an_access_key_is_told(house):
     assert sts.get_access_key_info(AccessKeyId=session)["Account"] == house.account
     assert sts.get_access_key_info(AccessKeyId=other.access_key_id)["Account"] == other.account
     assert code(sts.get_access_key_info, AccessKeyId="AKIA" + "A" * 16) == "ValidationError"
+
+
+def test_no_encoded_message_is_one_of_ours(house):
+    sts = house.client("sts")
+
+    assert code(sts.decode_authorization_message, EncodedMessage="aGVsbG8") == "InvalidAuthorizationMessageException"

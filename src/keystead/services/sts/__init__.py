@@ -6,7 +6,13 @@ from keystead.identities.room import Identities
 from keystead.services.service import Function, Service
 from keystead.services.sts.errors import TABLE
 from keystead.services.sts.federation import get_federation_token
-from keystead.services.sts.operations import assume_role, get_access_key_info, get_caller_identity, get_session_token
+from keystead.services.sts.operations import (
+    assume_role,
+    decode_authorization_message,
+    get_access_key_info,
+    get_caller_identity,
+    get_session_token,
+)
 from keystead.services.sts.web_identity import assume_role_with_web_identity
 
 NO_MFA: Final = "there are no MFA devices"
@@ -15,6 +21,7 @@ NO_SIZES: Final = "session tokens are opaque and of one size"
 OPERATIONS: Final[tuple[Function, ...]] = (
     get_caller_identity,
     get_access_key_info,
+    decode_authorization_message,
     assume_role,
     assume_role_with_web_identity,
     get_session_token,
@@ -24,7 +31,6 @@ OPERATIONS: Final[tuple[Function, ...]] = (
 REFUSED: Final = {
     "AssumeRoleWithSAML": "there is no sign-in through SAML providers",
     "AssumeRoot": "there is no organisation above the accounts",
-    "DecodeAuthorizationMessage": "no encoded messages are issued",
     "GetDelegatedAccessToken": "there are no delegation requests",
     "GetWebIdentityToken": "no tokens for other systems are issued",
     "AssumeRole.SerialNumber": NO_MFA,

@@ -14,6 +14,10 @@ class AccessKeyUnknown(Exception):
     """There is no access key of that id, long-term or temporary."""
 
 
+class MessageInvalid(Exception):
+    """An encoded authorization message that was not issued here."""
+
+
 TOO_MANY = (
     "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: "
     "Member must have length less than or equal to 10"
@@ -66,6 +70,7 @@ TABLE: Table = {
     ),
     errors.AudienceWrong: ("InvalidIdentityToken", "Incorrect token audience"),
     AccessKeyUnknown: ("ValidationError", "There is no access key of that id."),  # ours: AWS reads the id alone
+    MessageInvalid: ("InvalidAuthorizationMessageException", "Message is not valid"),  # ours
     errors.SessionForbidden: ("AccessDenied", "Cannot call this operation with session credentials"),  # ours
     KeyholderLost: ("ServiceUnavailable", None),
     DatabaseLost: ("ServiceUnavailable", None),

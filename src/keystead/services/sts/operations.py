@@ -17,7 +17,7 @@ from keystead.identities.store import sessions as stored_sessions
 from keystead.identities.store.entities import Entity
 from keystead.services.policy_warnings import warn
 from keystead.services.service import Answer
-from keystead.services.sts.errors import AccessKeyUnknown
+from keystead.services.sts.errors import AccessKeyUnknown, MessageInvalid
 
 
 async def get_caller_identity(_room: Identities, call: Call) -> Answer:
@@ -36,6 +36,15 @@ async def get_access_key_info(room: Identities, call: Call, *, access_key_id: st
     if account is None:
         raise AccessKeyUnknown
     return {"Account": account}
+
+
+async def decode_authorization_message(room: Identities, call: Call, *, encoded_message: str) -> Answer:  # noqa: ARG001  # none is asked for
+    """What a refusal said in code. Nothing here refuses so, as KMS and Secrets Manager of AWS do not: no message is one of ours.
+
+    Raises MessageInvalid.
+    """
+    authorize(call, "sts:DecodeAuthorizationMessage")
+    raise MessageInvalid
 
 
 async def get_session_token(room: Identities, call: Call, *, duration_seconds: int = limits.TOKEN_SECONDS) -> Answer:
