@@ -9,6 +9,8 @@ from .components import missing
 from .postgresql import postgresql, postgresql_server, postgresql_url  # noqa: F401  # fixtures
 from .softhsm import shared_softhsm, softhsm, softhsm_home  # noqa: F401  # fixtures
 
+os.environ.pop("COLUMNS", None)  # pytest-xdist's own; rich would keep it, whatever width a test asks for later
+
 
 @pytest.fixture(scope="session")
 def vectors() -> Path:
