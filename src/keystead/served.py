@@ -147,4 +147,7 @@ async def run(served: Served, operation: binding.Operation, request: Request, ca
         return Outcome(served.codec.render(operation, answer, call.id), arguments, answer)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is recorded, and answered without a word about it
         failure = served.understood(error, call.id)
-        return Outcome(served.refuse(failure, call.id), arguments, failure=failure)
+        try:
+            return Outcome(served.refuse(failure, call.id), arguments, failure=failure)
+        except UnicodeEncodeError:  # half a surrogate pair in its text: the call is recorded all the same
+            return Outcome(served.refuse(served.unforeseen, call.id), arguments, failure=served.unforeseen)

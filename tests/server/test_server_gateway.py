@@ -144,6 +144,17 @@ class Foreseen(Exception):
         self.arn = "arn:aws:kms:{arn}"
 
 
+async def test_an_error_whose_text_cannot_be_written_is_recorded_all_the_same(world, served):
+    error = Foreseen()
+    error.arn = "\ud800"
+    house = served(failing(error), errors={Foreseen: ("NotFoundException", "Key '{arn}' does not exist")})
+    async with world:
+        response = await house.call("kms", "ListKeys")
+
+    assert (response.status, response.body) == (500, b'{"__type":"KMSInternalException"}')
+    assert [event["errorCode"] for event in house.events] == ["KMSInternalException"]
+
+
 class MoreForeseen(Foreseen):
     pass
 

@@ -1,9 +1,9 @@
-r"""AllowedPattern: whether a whole value matches a caller's regular expression, in time that no caller can make grow.
+"""AllowedPattern: whether a whole value matches a caller's regular expression, in time that no caller can make grow.
 
 The expression comes from outside, and Python's engine backtracks: its time can double with each character. So its parser is
 used and its engine is not. The syntax tree becomes an automaton, and all its states are followed at once (Thompson, Regular
 Expression Search Algorithm, 1968). What such an automaton cannot do is refused: references back, looking ahead and behind,
-atomic groups, word boundaries. Classes such as \d are those of ASCII, as in Java.
+atomic groups, word boundaries. Classes such as digits are those of ASCII, as in Java.
 
     node   (accepts, next)      reads one character that it accepts
            (None, next…)        goes on without reading; with a mark, only at the beginning or at the end
