@@ -106,7 +106,7 @@ def test_two_messages_share_neither_id_nor_key(envelope):
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_do_not_change_the_message(keyring, threads):
     envelope = Envelope(keyring, frame_length=65_536, threads=threads)
-    data = bytes(range(256)) * 4096 * 5 + b"end"
+    data = bytes(range(256)) * 4096 * 13 + b"end"
 
     sealed = envelope.encrypt(data)
 

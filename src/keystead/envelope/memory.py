@@ -1,8 +1,5 @@
 """Whole messages in memory: one buffer in, one buffer out, no copy between; several threads where there is much to do."""
 
-import itertools
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,11 +12,10 @@ from keystead.envelope.limits import Limits
 from keystead.envelope.opening import Reading
 from keystead.envelope.sealing import Writing
 from keystead.envelope.signing import FOOTER_MAX, Digest, signature_of, verify
+from keystead.envelope.turns import Turns, share
 
-SHARE_BYTES: Final = 1024 * 1024
-"""A thread takes at least this much; less is not worth starting one (measured)."""
-THREAD_FRAME: Final = 16 * 1024
-"""The cipher lets other threads run from 2 KiB up, but they get in each other's way below this (measured)."""
+TURN_BYTES: Final = 2 * 1024 * 1024
+"""What a thread takes at a time: with less they meet too often, with more a helper comes too late (measured)."""
 
 
 def seal(writing: Writing, data: memoryview, out: memoryview, threads: int) -> int:
@@ -28,12 +24,13 @@ def seal(writing: Writing, data: memoryview, out: memoryview, threads: int) -> i
     layout = frames.layout_to_write(start, length, len(data))
     out[:start] = writing.header
 
-    def part(first: int, count: int) -> None:
-        into = out[layout.frame_at(first) : layout.frame_at(first + count)]
-        from_ = data[first * length : (first + count) * length]
-        frames.seal_full(writing.cipher, writing.message_id, length, first + 1, from_, into)
+    def work(turns: Turns) -> None:
+        for first, count in turns:
+            into = out[layout.frame_at(first) : layout.frame_at(first + count)]
+            from_ = data[first * length : (first + count) * length]
+            frames.seal_full(writing.cipher, writing.message_id, length, first + 1, from_, into)
 
-    share(part, layout, threads)
+    share(work, layout, _turn(length), threads)
     last = out[layout.frame_at(layout.full) : layout.end]
     frames.seal_last(writing.cipher, writing.message_id, layout.full + 1, data[layout.full * length :], last)
     if writing.signing_key is None:
@@ -45,24 +42,14 @@ def seal(writing: Writing, data: memoryview, out: memoryview, threads: int) -> i
     return layout.end + len(footer)
 
 
+def _turn(frame_length: int) -> int:
+    return max(1, TURN_BYTES // frame_length)
+
+
 def sealed_size(writing: Writing, size: int) -> int:
     """The most that a message of `size` bytes of plaintext takes; exactly that, where it is not signed."""
     end = frames.layout_to_write(len(writing.header), writing.frame_length, size).end
     return end + (FOOTER_MAX if writing.signing_key is not None else 0)
-
-
-def share(part: Callable[[int, int], None], layout: Layout, threads: int) -> None:
-    """Do `part(first, count)` over all full frames, in so many threads where that pays."""
-    room = layout.full * layout.frame_length // SHARE_BYTES
-    threads = min(threads, room) if layout.frame_length >= THREAD_FRAME else 1
-    if threads <= 1:
-        part(0, layout.full)
-        return
-    bounds = [layout.full * number // threads for number in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        done = [pool.submit(part, first, end - first) for first, end in itertools.pairwise(bounds)]
-    for one in done:
-        one.result()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +123,13 @@ def _open_body(reading: Reading, shape: Shape, message: memoryview, out: memoryv
         return
     length = header.frame_length
 
-    def part(first: int, count: int) -> None:
-        sealed = message[layout.frame_at(first) : layout.frame_at(first + count)]
-        into = out[first * length : (first + count) * length]
-        frames.open_full(cipher, header.message_id, length, first + 1, sealed, into)
+    def work(turns: Turns) -> None:
+        for first, count in turns:
+            sealed = message[layout.frame_at(first) : layout.frame_at(first + count)]
+            into = out[first * length : (first + count) * length]
+            frames.open_full(cipher, header.message_id, length, first + 1, sealed, into)
 
-    share(part, layout, threads)
+    share(work, layout, _turn(length), threads)
     last = message[layout.frame_at(layout.full) : layout.end]
     frames.open_last(cipher, header.message_id, layout.full + 1, last, out[layout.full * length :])
 

@@ -1,0 +1,85 @@
+"""Threads that share a message: every frame once, the first error ends all, and a fork has helpers of its own."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from keystead.envelope import Envelope, NotAuthentic
+from keystead.envelope.frames import layout_to_write
+from keystead.envelope.turns import Turns, share
+
+FRAME = 65_536
+LAYOUT = layout_to_write(0, FRAME, 1000 * FRAME + 1)
+
+
+def test_every_frame_is_taken_once():
+    done: list[int] = []
+
+    def work(turns: Turns) -> None:
+        for first, count in turns:
+            done.extend(range(first, first + count))
+
+    share(work, LAYOUT, 7, 4)
+
+    assert sorted(done) == list(range(LAYOUT.full))
+
+
+def test_a_helper_works_beside_the_caller():
+    both = threading.Barrier(2, timeout=60)
+
+    share(lambda _: both.wait(), LAYOUT, 7, 2)  # neither gets past without the other
+
+    assert not both.broken
+
+
+@pytest.mark.parametrize("fails", [0, 500, LAYOUT.full - 1])
+def test_the_first_error_ends_all(fails):
+    def work(turns: Turns) -> None:
+        for first, count in turns:
+            if first <= fails < first + count:
+                raise NotAuthentic
+
+    with pytest.raises(NotAuthentic):
+        share(work, LAYOUT, 7, 3)
+
+
+def test_what_does_not_pay_stays_in_one_thread():
+    seen: set[int] = set()
+    small = layout_to_write(0, FRAME, 20 * FRAME)
+
+    share(lambda _: seen.add(threading.get_ident()), small, 7, 4)
+
+    assert seen == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("at", [3_000_000, 9_000_000, -30])
+def test_a_changed_byte_leaves_zeros_whichever_thread_met_it(keyring, at):
+    envelope = Envelope(keyring, threads=3)
+    sealed = bytearray(envelope.encrypt(b"x" * 14 * 1024 * 1024))
+    sealed[at] ^= 1
+    out = bytearray(b"y" * 14 * 1024 * 1024)
+
+    with pytest.raises(NotAuthentic):
+        envelope.decrypt_into(sealed, out)
+
+    assert not any(out)
+
+
+FORKED = """
+import os, sys
+from keystead.envelope import Envelope, RawAesKeyring
+envelope, data = Envelope(RawAesKeyring("n", "k", bytes(32)), threads=2), bytes(10 * 1024 * 1024)
+assert envelope.decrypt(envelope.encrypt(data)).plaintext == data
+if (child := os.fork()) == 0:
+    os._exit(0 if envelope.decrypt(envelope.encrypt(data)).plaintext == data else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_fork_has_helpers_of_its_own():
+    done = subprocess.run([sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED], check=False, timeout=60)
+
+    assert done.returncode == os.EX_OK
