@@ -15,7 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 ATTEMPTS = 10
-"""boto3's standard mode, with more attempts than its default of 3, which end on average 1.5 s after the first."""
+"""boto3's standard mode, with more attempts than its default of 3, of which the last begins two seconds after the first where
+a node cannot wait for what is away (a disk that takes nothing)."""
 STANDARD = Config(
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     connect_timeout=5,

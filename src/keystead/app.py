@@ -39,6 +39,9 @@ COLLECT_AFTER: Final = 50_000
 BACKGROUND: Final = 5
 """Niceness (setpriority(2)) of the scheduler: on a machine that is fully loaded the index waits, not those who ask."""
 
+PATIENCE_SECONDS: Final = 3.0
+"""How long a call waits for a database that is away: so a restart of it costs those who ask time, and no error."""
+
 
 class Tracing(NamedTuple):
     """What a worker is built with so that its requests are traced; as it stands, they are not."""
@@ -52,8 +55,8 @@ async def open_house(part: Part, role: str, watched: Callable[[Keyholder], Keyho
     """The house of a worker or of the scheduler, on the sockets of its node; `watched` wraps its keyholder."""
     runtime = Path(part.runtime)
     counter = ChangeCounter(runtime / "changes", slots=part.slots, slot=part.slot)
-    database = Database.open(part.settings.database_url, counter=counter)
-    feed = Feed(database, counter)
+    database = Database.open(part.settings.database_url, counter=counter, patience=PATIENCE_SECONDS)
+    feed = Feed(database, counter, patience=PATIENCE_SECONDS)
     keyholder = watched(await SocketKeyholder.connect(runtime / f"{role}.sock", partial(own_keys, database)))
     recorder = await SocketRecorder.connect(runtime / "recorder.sock")
     counter.bump()

@@ -103,7 +103,7 @@ class Gateway:
         except Unreadable:
             return Response(400, ())
         except RecorderLost:  # its client has said so in the log
-            return self._refuse(served, served.unforeseen, request_id)
+            return self._refuse(served, served.away, request_id)
         except Exception as error:  # noqa: BLE001  # the outermost door: the unforeseen says nothing
             return self._refuse(served, served.understood(error, request_id), request_id)
 
@@ -126,7 +126,7 @@ class Gateway:
 
     async def _answer(self, served: Served, request: Request, request_id: str, peer: Peer, began: float) -> Response:
         if not self._recorder.healthy:
-            raise RecorderLost
+            await self._recorder.ready()
         if not self._feed.current():
             await self._feed.catch_up()
         at = self._clock()

@@ -4,12 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import structlog
 
+from keystead.database.errors import DatabaseLost
 from keystead.identities.call import Call
+from keystead.keyholder.errors import KeyholderLost
 from keystead.logs import described
 from keystead.services.service import Service, worded
 from keystead.trail import redaction
+from keystead.trail.errors import RecorderLost
 from keystead.wire import binding, findings, model
 from keystead.wire.codecs import CODECS
 from keystead.wire.errors import Refused
@@ -29,12 +33,21 @@ UNKNOWN: Final = "UnknownOperation"
 """eventName of a call that names no operation."""
 
 
+AWAY: Final = (DatabaseLost, KeyholderLost, RecorderLost)
+"""What comes back by itself."""
+COME_BACK: Final = (b"x-amz-retry-after", b"1000")
+"""Milliseconds until an SDK tries again (botocore/retries/standard.py, 1.44). Its own pauses begin at 50 ms, so that the
+three attempts of its standard mode would be over before anything is back.
+"""
+
+
 class Failure(NamedTuple):
-    """What the caller is told, and the record says."""
+    """What the caller is told, and the record says. `away`: by itself it will be possible again."""
 
     code: str
     text: str | None
     status: int | None = None
+    away: bool = False
 
 
 class Outcome(NamedTuple):
@@ -115,10 +128,10 @@ class Served:
             failure = self._tabled(error)
         except (AttributeError, KeyError, ValueError, IndexError):  # a row whose text its error cannot fill
             failure = None
-        if failure is not None:
-            return failure
-        log.error("unforeseen", service=self.service.name, request_id=request_id, **described(error))
-        return self.unforeseen
+        if failure is None:
+            log.error("unforeseen", service=self.service.name, request_id=request_id, **described(error))
+            failure = self.unforeseen
+        return failure._replace(away=True) if isinstance(error, AWAY) else failure
 
     def _tabled(self, error: Exception) -> Failure | None:
         if isinstance(error, Refused):
@@ -130,8 +143,13 @@ class Served:
     def unforeseen(self) -> Failure:
         return Failure(self.service.unforeseen, None, 500)
 
+    @property
+    def away(self) -> Failure:
+        return self.unforeseen._replace(away=True)
+
     def refuse(self, failure: Failure, request_id: str) -> Response:
-        return self.codec.render_error(self.model, failure.code, failure.text, request_id, status=failure.status)
+        said = self.codec.render_error(self.model, failure.code, failure.text, request_id, status=failure.status)
+        return msgspec.structs.replace(said, headers=(*said.headers, COME_BACK)) if failure.away else said
 
 
 async def run(served: Served, operation: binding.Operation, request: Request, call: Call) -> Outcome:

@@ -165,6 +165,25 @@ async def test_a_node_that_is_cut_off_stops_answering_after_its_lease(nodes, url
 
 
 @pytest.mark.slow
+async def test_who_is_patient_waits_for_the_lease(opened, url):
+    async with Proxy(url) as proxy, opened(proxy.url) as database:
+        feed = Feed(database, lease=1.0, patience=PROMISED * 20)
+        await feed.start()
+        proxy.silence()
+        while feed.current():  # noqa: ASYNC110  # time passes, and nobody tells
+            await asyncio.sleep(0.05)
+        asked = asyncio.create_task(feed.catch_up())
+        await asyncio.sleep(0.2)
+        assert not asked.done()
+
+        proxy.restore()
+
+        await asked
+        assert feed.current()
+        await feed.close()
+
+
+@pytest.mark.slow
 async def test_a_node_that_is_let_in_again_knows_what_happened_before_it_answers(nodes, url):
     async with Proxy(url) as proxy, nodes(url=proxy.url, lease=1.0) as node, nodes() as other:
         proxy.silence()

@@ -332,6 +332,32 @@ def test_after_a_restart_of_the_server_calls_succeed_by_themselves(postgresql_se
     assert set(load.acknowledged) <= set(kept)
 
 
+@pytest.mark.slow
+def test_who_is_patient_waits_for_a_server_that_comes_back(postgresql_server):
+    server = postgresql_server
+
+    async def ask_meanwhile():
+        database = Database.open(server.url("postgres"), patience=BACK_SECONDS)
+        await database.migrate()
+        await asyncio.to_thread(server.stop, signal.SIGINT)
+        asked = [asyncio.create_task(one) for one in (mark(database, "meanwhile"), marks(database))]
+        with pytest.raises(DatabaseLost):
+            await database.ping()
+        still_waiting = not any(one.done() for one in asked)
+
+        await asyncio.to_thread(server.start)
+
+        await asyncio.gather(*asked)
+        found = await marks(database)
+        await database.close()
+        return still_waiting, found
+
+    still_waiting, found = asyncio.run(ask_meanwhile())
+
+    assert still_waiting
+    assert found == ["meanwhile"]
+
+
 async def _refuse_unless(condition):
     if not condition:
         raise DatabaseLost("not yet")

@@ -45,6 +45,11 @@ class Memory:
         self.lost = False
         self.events: list[dict[str, Any]] = []
 
+    async def ready(self) -> None:
+        """A recorder that is not healthy does not come back here."""
+        if not self.healthy:
+            raise RecorderLost
+
     async def record(self, event: bytes) -> Receipt:
         if self.lost:
             raise RecorderLost

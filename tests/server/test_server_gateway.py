@@ -5,8 +5,10 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
+from keystead.database.errors import DatabaseLost
 from keystead.gateway import Peer
 from keystead.identities.call import Call
+from keystead.keyholder.errors import KeyholderLost
 
 
 async def list_keys(room, call: Call, *, limit=None, marker=None):
@@ -107,6 +109,39 @@ async def test_while_nothing_can_be_recorded_nothing_runs(world, served, code_of
 
     assert (response.status, code_of(response)) == (500, "KMSInternalException")
     assert ran == []
+
+
+async def test_a_call_waits_for_a_recorder_that_comes_back(world, house):
+    async def ready():
+        house.recorder.healthy = True
+
+    house.recorder.healthy = False
+    house.recorder.ready = ready
+    async with world:
+        response = await house.call("kms", "ListKeys")
+
+    assert response.status == 200
+    assert len(house.events) == 1
+
+
+@pytest.mark.parametrize("lost", [DatabaseLost("28000"), KeyholderLost()])
+async def test_for_what_comes_back_by_itself_the_client_is_told_to_wait(world, served, lost):
+    house = served(failing(lost))
+    async with world:
+        response = await house.call("kms", "ListKeys")
+
+    assert (response.status, dict(response.headers)[b"x-amz-retry-after"]) == (500, b"1000")
+
+
+async def test_without_a_recorder_the_client_is_told_to_wait_and_for_a_defect_it_is_not(world, served):
+    house = served(failing(ValueError("hush")))
+    async with world:
+        defect = await house.call("kms", "ListKeys")
+        house.recorder.healthy = False
+        without = await house.call("kms", "ListKeys")
+
+    assert b"x-amz-retry-after" not in dict(defect.headers)
+    assert dict(without.headers)[b"x-amz-retry-after"] == b"1000"
 
 
 @pytest.mark.parametrize(("name", "operation"), [("iam", "ListUsers"), ("sts", "GetCallerIdentity")])

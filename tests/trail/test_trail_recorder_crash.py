@@ -235,10 +235,13 @@ async def test_the_client_comes_back_with_the_recorder(recording, folder):
         await asyncio.sleep(0.01)
 
     asked = asyncio.ensure_future(recorder.record(b"meanwhile"))
+    ready = asyncio.ensure_future(recorder.ready())
     await asyncio.sleep(0.05)
+    assert not ready.done()
     recording.start()
 
     await asked
+    await ready
     assert recorder.healthy
     assert sorted(read_all(folder)) == [b"before", b"meanwhile"]
     await recorder.close()

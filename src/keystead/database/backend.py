@@ -1,9 +1,10 @@
 """What one kind of database brings, and the only place where drivers' errors become DatabaseLost."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, PoolProxiedConnection, Select, event
 from sqlalchemy.engine import ExceptionContext
@@ -15,6 +16,8 @@ from keystead.metrics import meters
 
 Loss = bool | None
 """None: the error is no loss of the database. True: nor may its connection be used again."""
+RETRY_SECONDS: Final = 0.1
+"""Between two attempts to connect of a caller who waits."""
 Listen = Callable[[Callable[[], None]], AbstractAsyncContextManager[AsyncConnection]]
 
 
@@ -67,20 +70,32 @@ def report_loss(
 
 
 @asynccontextmanager
-async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection from the pool. Raises DatabaseLost when there is none to be had.
+async def connected(engine: AsyncEngine, until: float = 0.0) -> AsyncIterator[AsyncConnection]:
+    """A connection from the pool. Raises DatabaseLost when there is none to be had; before `until`, by the loop's clock,
+    it tries again.
 
     What is raised inside the block passes unchanged: an error of the block's own is not the database's.
     """
-    try:
-        connection = await engine.connect()
-    except (OSError, PoolTimeout) as error:  # the network's errors, which drivers hand on as they are
-        meters.DATABASE_ERRORS.count()
-        raise DatabaseLost(reason(error)) from error
+    connection = await _connect(engine, until)
     try:
         yield connection
     finally:
         await connection.close()
+
+
+async def _connect(engine: AsyncEngine, until: float) -> AsyncConnection:
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return await engine.connect()
+        except DatabaseLost:
+            if loop.time() >= until:
+                raise
+        except (OSError, PoolTimeout) as error:  # the network's errors, which drivers hand on as they are
+            meters.DATABASE_ERRORS.count()
+            if loop.time() >= until:
+                raise DatabaseLost(reason(error)) from error
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 def drivers(error: BaseException) -> BaseException:

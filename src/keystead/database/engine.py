@@ -70,18 +70,29 @@ so what held at the beginning holds at the commit."""
 class Database:
     """Shared by everything in one process. Close it before the event loop ends.
 
-    Everything that touches the database raises DatabaseLost when it cannot be reached just now.
+    Everything that touches the database raises DatabaseLost when it cannot be reached just now; a read or a write whose turn
+    comes within `patience` seconds tries so long to reach it.
     """
 
-    def __init__(self, backend: Backend, counter: Counter | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, backend: Backend, counter: Counter | None, clock: Callable[[], float], patience: float = 0.0
+    ) -> None:
         self._backend = backend
+        self._patience = patience
         self._counter = counter
         self._clock = clock
         self._committed: list[Committed] = []
         self._writing = asyncio.Lock()
 
     @classmethod
-    def open(cls, url: str, *, counter: Counter | None = None, clock: Callable[[], float] = time.time) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        counter: Counter | None = None,
+        clock: Callable[[], float] = time.time,
+        patience: float = 0.0,
+    ) -> Self:
         """Does not connect yet. `counter` tells the node's other processes of commits.
 
         `sqlite:///path` or `postgresql://…` (keystead.database.address). Raises KeyError for a kind that is not served,
@@ -89,7 +100,7 @@ class Database:
         """
         kind = url.partition(":")[0].partition("+")[0]
         made: Backend = import_module(f"keystead.database.{BACKENDS[kind]}").backend(url)
-        return cls(made, counter, clock)
+        return cls(made, counter, clock, patience)
 
     @property
     def shared(self) -> bool:
@@ -130,7 +141,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A view of one moment; what is committed meanwhile is not seen. Keep it short."""
-        async with connected(self._backend.reader) as connection:
+        async with connected(self._backend.reader, self._until()) as connection:
             yield connection
 
     @asynccontextmanager
@@ -143,7 +154,8 @@ class Database:
         Writers of one process queue here, those of several in the database: the numbers of `changes` become visible in
         order, and what a writer has read stays true until it commits.
         """
-        async with self._writing, connected(self._backend.writer) as connection:
+        until = self._until()
+        async with self._writing, connected(self._backend.writer, until) as connection:
             await connection.begin()
             tx = Transaction(connection, because, self._clock())
             condition = CONDITION.get()
@@ -153,6 +165,9 @@ class Database:
             if announced and tx.wrote and not tx.changes:
                 raise Unannounced(because)
             await undisturbed(self._commit(tx))
+
+    def _until(self) -> float:
+        return asyncio.get_running_loop().time() + self._patience
 
     async def _commit(self, tx: Transaction) -> None:
         if tx.changes:

@@ -16,7 +16,7 @@ Between nodes, over a shared database:
 
 4. Each process listens on a connection of its own. It reads the changes whenever a commit is announced, and every POLL_SECONDS.
 5. The moment it began its last reading that succeeded is when it was last in touch. For longer than the lease after that, it
-   answers no call: current() is false and catch_up() raises DatabaseLost.
+   answers no call: current() is false and catch_up() raises DatabaseLost, after it has waited for a little to be in touch again.
 6. When that connection has to be made anew, the database may be another one after a fail-over: everything is forgotten.
 
 So a permission whose removal has been acknowledged anywhere is refused by the processes of the same node at once, by those of other
@@ -71,6 +71,7 @@ class Feed:
     generation  grows with every eviction: a cache that began to load before must not keep what it loaded
     lease       seconds out of touch before calls are refused, for a shared database; math.inf for a process that ends
                 before it matters, and does not start()
+    patience    seconds that a call waits for a lease that is over
     """
 
     def __init__(
@@ -79,11 +80,14 @@ class Feed:
         counter: ChangeCounter | None = None,
         *,
         lease: float = LEASE_SECONDS,
+        patience: float = 0.0,
         clock: Callable[[], float] = elapsed,
     ) -> None:
         self._database = database
         self._counter = counter
         self._lease = lease
+        self._patience = patience
+        self._touched = asyncio.Event()
         self._clock = clock
         self._until = 0.0 if database.shared and lease < math.inf else math.inf
         self._seen: bytes | None = None
@@ -110,9 +114,9 @@ class Feed:
     async def catch_up(self) -> None:
         """Evict whatever has changed before this call on this node, and within a second before on others.
 
-        Raises DatabaseLost, at once where the lease is over; then nothing may be believed.
+        Raises DatabaseLost where the lease is over; then nothing may be believed.
         """
-        self._refuse_without_lease()
+        await self._wait_for_lease()
         async with self._reading:
             self._refuse_without_lease()
             if self._counter is None or self.current():
@@ -134,6 +138,13 @@ class Feed:
             await self._read_changes(connection)
         if self._counter is not None and self._last != before:
             self._counter.bump()
+
+    async def _wait_for_lease(self) -> None:
+        if not self.in_touch() and self._patience:
+            self._touched.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._touched.wait(), self._patience)
+        self._refuse_without_lease()
 
     def _refuse_without_lease(self) -> None:
         if not self.in_touch():
@@ -195,6 +206,7 @@ class Feed:
                 self._last = None
             await self._read_changes(connection)
             self._until = began + self._lease
+            self._touched.set()
             meters.FEED_READ_AT.set(time.time())
 
     async def _read_changes(self, connection: AsyncConnection) -> None:

@@ -26,8 +26,8 @@ Source = Callable[[], Awaitable[tuple[SealedKey, ...]]]
 
 START_SECONDS: Final = 1.0
 """How long `connect` waits for a keyholder that is starting."""
-WAIT_SECONDS: Final = 2.0
-"""How long a call waits while there is no keyholder."""
+WAIT_SECONDS: Final = 3.0
+"""How long a call waits while there is no keyholder: what was killed is back within three seconds."""
 PAUSES: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between attempts to connect; the last one for ever."""
 

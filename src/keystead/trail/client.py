@@ -20,8 +20,8 @@ __all__ = ["LocalRecorder", "Receipt", "Recorder", "RecorderLost", "SocketRecord
 
 START_SECONDS: Final = 20.0
 """How long `connect` waits for a recorder that reads its log."""
-WAIT_SECONDS: Final = 2.0
-"""How long a record waits while there is no recorder."""
+WAIT_SECONDS: Final = 3.0
+"""How long a call or its record waits while there is no recorder: what was killed is back within three seconds."""
 PAUSES: Final = (0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between attempts to connect; the last one for ever."""
 
@@ -57,6 +57,10 @@ class SocketRecorder:
     @property
     def healthy(self) -> bool:
         return self._pipeline is not None
+
+    async def ready(self) -> None:
+        if self._pipeline is None:
+            await self._wait()
 
     async def record(self, event: bytes) -> Receipt:
         if not 0 < len(event) <= EVENT_LIMIT:

@@ -34,11 +34,14 @@ class LocalRecorder:
         self._writing: asyncio.Task[None] | None = None
         self.healthy = True
 
+    async def ready(self) -> None:
+        if not self.healthy:
+            raise RecorderLost
+
     async def record(self, event: bytes) -> Receipt:
         if not 0 < len(event) <= EVENT_LIMIT:
             raise RecordRefused
-        if not self.healthy:
-            raise RecorderLost
+        await self.ready()
         receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((event, receipt))
         if self._writing is None or self._writing.done():

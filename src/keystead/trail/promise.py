@@ -19,6 +19,9 @@ class Recorder(Protocol):
     def healthy(self) -> bool:
         """Whether a record would be taken now."""
 
+    async def ready(self) -> None:
+        """Returns when a record would be taken; waits a little where it would not. Raises RecorderLost."""
+
     async def record(self, event: bytes) -> Receipt:
         """Returns when the record is durable. `event` is the finished JSON of one record.
 
