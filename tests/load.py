@@ -1,7 +1,8 @@
 """Clients that keep calling while something breaks, and remember what they were told: the other side of the promise.
 
 What one client does: encrypts, opens what it encrypted before, makes keys and aliases, describes keys. An answer that it was given
-is an entry here; an error that reached it through the SDK's retries is a failure.
+is an entry here; an error that reached it through the SDK's retries is a failure, and one that it should not even have
+tried again is a refusal too.
 """
 
 import secrets
@@ -30,16 +31,17 @@ class Told:
     """What one client was told.
 
     blobs  (alias of the key, ciphertext, plaintext)
-    texts  a key's description by its alias: the last that was acknowledged
+    texts  what a key's description may be, by its alias: the last that was acknowledged, and what was asked for since
     answers  request ids of results and of refusals; a failure of the server's promises nothing
     """
 
     aliases: list[str] = field(default_factory=list)
     blobs: list[tuple[str, bytes, bytes]] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, set[str]] = field(default_factory=dict)
     answers: set[str] = field(default_factory=set)
     retried: int = 0
     failures: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 class Load:
@@ -79,6 +81,10 @@ class Load:
         return [failure for told in self.told for failure in told.failures]
 
     @property
+    def refused(self) -> list[str]:
+        return [refusal for told in self.told for refusal in told.refused]
+
+    @property
     def answers(self) -> set[str]:
         return set().union(*(told.answers for told in self.told))
 
@@ -103,6 +109,8 @@ class Load:
                     kms = self._client(told)
             except (ClientError, BotoCoreError) as error:
                 told.failures.append(f"step {step % 10}, after {time.monotonic() - began:.1f} s: {error}")
+                if isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                    told.refused.append(told.failures[-1])
                 self._stop.wait(0.1)
                 kms = self._client(told)
             step += 1
@@ -125,8 +133,9 @@ def one_round(kms: Any, told: Told, step: int) -> int:
         return make_key(kms, told)
     if step % 10 == 5:
         alias, text = told.aliases[-1], f"text {step}"
+        told.texts.setdefault(alias, {""}).add(text)
         done = kms.update_key_description(KeyId=target(kms, alias), Description=text)
-        told.texts[alias] = text
+        told.texts[alias] = {text}
         return again(done)
     if step % 2:
         alias, plaintext = secrets.choice(told.aliases), secrets.token_bytes(16)
@@ -174,7 +183,7 @@ def lost_to(kms: Any, told: Told) -> list[str]:
         except ClientError as error:
             found.append(f"{alias}: {error}")
             continue
-        if about["Description"] != told.texts.get(alias, ""):
+        if about["Description"] not in told.texts.get(alias, {""}):
             found.append(f"{alias}: its description")
     for alias, blob, plaintext in told.blobs:
         try:

@@ -53,8 +53,11 @@ def status(call):
 
 
 def judge(node, load):
-    """What was acknowledged holds, before and after everything has died and come back from the disk."""
-    assert load.failures == []
+    """What was acknowledged holds, before and after everything has died and come back from the disk.
+
+    A call may fail while the disk takes nothing for longer than a client tries; it is told to try again.
+    """
+    assert load.refused == []
     patient = Config(retries={"mode": "standard", "total_max_attempts": 10})
     assert lost(node.client("kms", config=patient), load) == []
     node.kill()
@@ -79,11 +82,11 @@ def test_a_disk_that_fails_is_noticed_and_nothing_acknowledged_is_lost(new_node,
             try:
                 until(lambda: status(kms.create_key) >= 500)
                 time.sleep(0.3)
-                refused = [status(kms.create_key) for _ in range(3)]
+                refused = status(kms.create_key)
             finally:
                 plan.unlink()
             until(lambda: health(node.url)[0] == 200 and status(kms.create_key) == 200, BACK_WITHIN)
-            assert skip or all(answer >= 500 for answer in refused), (call, mode, path, refused)
+            assert skip or refused >= 500, (call, mode, path)
         load.end()
     judge(node, load)
 
@@ -147,4 +150,5 @@ def test_a_clock_that_is_stepped_harms_nothing_that_was_acknowledged(new_node, s
     assert near == [(200, 200)] * 2
     assert far == [(400, 200)] * 2
     assert right == (200, 200)
+    assert load.failures == []
     judge(node, load)
