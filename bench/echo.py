@@ -1,4 +1,7 @@
-"""The yardstick: a bare ASGI echo under the same server, bounds and event loop as Keystead."""
+"""The yardstick: a bare ASGI echo under the same server, bounds and event loop as Keystead.
+
+It goes through ASGI, as every application of uvicorn does; the gateway's plain requests do not (keystead.direct).
+"""
 
 import sys
 

@@ -21,6 +21,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from keystead import config
+from keystead.direct import JOINED_BYTES, METHOD, PATH, Direct
 from keystead.gateway import Gateway, Peer
 from keystead.logs import described
 from keystead.wire.http import Request, Response
@@ -41,8 +42,6 @@ STOP_SECONDS: Final = 10
 """How long calls in flight may take when the server stops."""
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 """What uvicorn writes when it begins to read a body that its sender holds back (RFC 9110, 10.1.1)."""
-JOINED_BYTES: Final = 65536
-"""Of a body that is copied behind its head: the packet and the system call that this spares cost more than the copy."""
 
 
 class NoTrailers(list[tuple[bytes, bytes]]):
@@ -50,6 +49,9 @@ class NoTrailers(list[tuple[bytes, bytes]]):
 
     def append(self, _: tuple[bytes, bytes]) -> None:
         raise ValueError
+
+
+NO_TRAILERS: Final = NoTrailers()
 
 
 class Joining:
@@ -104,6 +106,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_headers = True
         self._header_bytes = 0
         self._tls: Mapping[str, str] | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._pieces: list[bytes] | None = None
+        self._direct: Direct | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -112,6 +117,10 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         secured = transport.get_extra_info("ssl_object")
         self._tls = tls_details(secured) if secured else None
+        if isinstance(self.app, GatewayApplication):
+            self._direct = Direct(
+                self, self.app.answered, Peer(address_of(self.client), secured is not None, self._tls)
+            )
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -125,6 +134,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self.transport.is_closing():
             return
+        if self._pieces is not None:
+            self._go_on_by_asgi(self._pieces)
         if self._in_headers and self._header_bytes > self.limits.header_bytes:
             self.send_400_response("Request headers too large.")
         elif self._reading:
@@ -133,10 +144,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._disarm()
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
         self._reading = self._in_headers = True
-        if self._tls is not None:
-            self.scope["extensions"] = {"tls": self._tls}  # type: ignore[dict-item]  # uvicorn's type has no contents
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= self.limits.pipelined:
@@ -145,19 +156,69 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError
         self._in_headers = False
         self._header_bytes = 0
+        if self._is_plain():
+            self._pieces, self._headers, self.headers = [], self.headers, NO_TRAILERS
+        else:
+            self._begin_by_asgi(self.headers)
+
+    def _is_plain(self) -> bool:
+        """So far: its body is still to come, and may not come whole."""
+        return (
+            self._direct is not None
+            and self.url == PATH
+            and not self.expect_100_continue
+            and (self.cycle is None or self.cycle.response_complete)
+            and self.parser.get_method() == METHOD
+            and self.parser.get_http_version() == "1.1"
+            and not self.parser.should_upgrade()
+        )
+
+    def _begin_by_asgi(self, headers: list[tuple[bytes, bytes]]) -> None:
+        url, expected = self.url, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expected
+        self.headers += headers
+        if self._tls is not None:
+            self.scope["extensions"] = {"tls": self._tls}  # type: ignore[dict-item]  # uvicorn's type has no contents
         super().on_headers_complete()
-        self.headers = NoTrailers()
+        self.headers = NO_TRAILERS
         if self.scope["method"] != "HEAD":
             self.cycle.transport = Joining(self.transport)  # type: ignore[assignment]  # as much of one as it uses
+
+    def _go_on_by_asgi(self, come: list[bytes]) -> None:
+        """What has come of it is not all, or is too much."""
+        self._pieces = None
+        self._begin_by_asgi(self._headers)
+        for piece in come:
+            super().on_body(piece)
 
     def _sent_headers(self) -> int:
         """Without the body that may have come with them."""
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
+    def on_body(self, body: bytes) -> None:
+        if self._pieces is None:
+            super().on_body(body)
+        else:
+            self._pieces.append(body)
+
     def on_message_complete(self) -> None:
-        super().on_message_complete()
+        if self._pieces is not None:
+            self._begin_directly(self._pieces)
+        else:
+            super().on_message_complete()
         self._reading = False
         self._in_headers = True
+
+    def _begin_directly(self, pieces: list[bytes]) -> None:
+        body = b"".join(pieces)
+        if self._direct is None or len(body) > self.limits.body_bytes:
+            self._go_on_by_asgi(pieces)
+            super().on_message_complete()
+            return
+        self._pieces = None
+        self.cycle = self._direct  # type: ignore[assignment]  # as much of one as uvicorn uses
+        self._direct.begin(self._headers, body, keep_alive=self.parser.should_keep_alive())
 
     def on_response_complete(self) -> None:
         """Without this, uvicorn reads on after every answer, however many requests still wait behind it: a queue without end."""
@@ -205,37 +266,49 @@ def tls_details(secured: ssl.SSLObject) -> Mapping[str, str]:
     return {"tlsVersion": secured.version() or "", "cipherSuite": cipher[0] if cipher else ""}
 
 
-def application(gateway: Gateway, health: Health, limits: config.Limits = config.Limits()) -> Application:  # noqa: B008  # a constant
+class GatewayApplication:
     """The ASGI callable: one request in, one response out, and the health page, which needs no signature."""
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, gateway: Gateway, health: Health, limits: config.Limits) -> None:
+        self._gateway = gateway
+        self._health = health
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
         body: bytes | None = message.get("body", b"")
         if message.get("more_body"):
-            body = await read_body(receive, message, limits.body_bytes)
+            body = await read_body(receive, message, self._limits.body_bytes)
         request = Request(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body or b"")
-        if body is None or len(body) > limits.body_bytes:
-            await respond(send, gateway.too_large(request, limits.body_bytes), CLOSE)
+        if body is None or len(body) > self._limits.body_bytes:
+            await respond(send, self._gateway.too_large(request, self._limits.body_bytes), CLOSE)
         else:
-            await respond(send, await answered(request, scope))
+            await respond(send, await self.answered(request, peer_of(scope)))
 
-    async def answered(request: Request, scope: Scope) -> Response:
+    async def answered(self, request: Request, peer: Peer) -> Response:
+        """Raises nothing."""
         try:
             if request.raw_path == b"/health" and request.method in {"GET", "HEAD"}:
-                status, page = await health()
+                status, page = await self._health()
                 return Response(status, HEALTH_HEADERS, page)
-            return await gateway.answer(request, peer_of(scope))
+            return await self._gateway.answer(request, peer)
         except Exception as error:  # noqa: BLE001  # uvicorn would write its words into the log
             log.error("unforeseen", **described(error))
             return Response(500, ())
 
-    return answer
+
+def application(gateway: Gateway, health: Health, limits: config.Limits = config.Limits()) -> GatewayApplication:  # noqa: B008  # a constant
+    return GatewayApplication(gateway, health, limits)
 
 
 def peer_of(scope: Scope) -> Peer:
-    client = scope["client"]
     extensions = scope.get("extensions")
-    return Peer(client[0] if client else "", scope["scheme"] == "https", extensions["tls"] if extensions else None)
+    tls = extensions["tls"] if extensions else None
+    return Peer(address_of(scope["client"]), scope["scheme"] == "https", tls)
+
+
+def address_of(client: tuple[str, int] | None) -> str:
+    return client[0] if client else ""
 
 
 async def read_body(receive: Receive, message: dict[str, Any], limit: int) -> bytes | None:

@@ -24,18 +24,19 @@ PATIENCE = 10.0
 
 
 class Mirror:
-    """Stands where the gateway stands. Answers with what it was asked; some paths do something else."""
+    """Stands where the gateway stands. Answers with what it was asked; some paths do something else, also as the value of X-Do."""
 
     def __init__(self) -> None:
         self.finished: list[bytes] = []
         self.open = threading.Event()
 
     async def answer(self, request: Request, peer: Peer) -> Response:
-        if request.raw_path == b"/wait":
+        what = request.header(b"x-do") or request.raw_path
+        if what == b"/wait":
             await asyncio.get_running_loop().run_in_executor(None, self.open.wait, PATIENCE)
-        if request.raw_path == b"/fail":
+        if what == b"/fail":
             raise ValueError("hush")
-        if request.raw_path == b"/big":
+        if what == b"/big":
             return Response(200, (), bytes(BIG))
         self.finished.append(request.raw_path)
         seen = {
