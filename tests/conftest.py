@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from .components import missing
+from .coroutines import pytest_pyfunc_call  # noqa: F401  # a hook
 from .postgresql import postgresql, postgresql_server, postgresql_url  # noqa: F401  # fixtures
 from .softhsm import shared_softhsm, softhsm, softhsm_home  # noqa: F401  # fixtures
 

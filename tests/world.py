@@ -1,7 +1,5 @@
 """Everything below the wire in one process: a real database and keyholder, two accounts, and a clock that tests set."""
 
-import asyncio
-import inspect
 import itertools
 import json
 import re
@@ -226,12 +224,3 @@ def trusting(principal: str, *actions: str, **more: Any) -> dict[str, Any]:
 def to(principal: str, statement: dict[str, Any]) -> dict[str, Any]:
     """A statement of a key policy about this principal."""
     return {**statement, "Principal": {"AWS": principal}}
-
-
-def run_coroutine_test(pyfuncitem: pytest.Function) -> bool | None:
-    """For pytest_pyfunc_call: runs tests that are coroutines."""
-    if not inspect.iscoroutinefunction(pyfuncitem.function):
-        return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
-    return True

@@ -1,7 +1,5 @@
-"""Installations to back up, and coroutines as tests."""
+"""Installations to back up."""
 
-import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -14,16 +12,6 @@ from keystead.testing import Keystead, running
 
 PASSPHRASE = b"correct horse battery staple"
 SEALS: dict[str, Seal] = {"file": FileSeal(), "passphrase": PassphraseSeal(PASSPHRASE)}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run tests that are coroutines."""
-    if not inspect.iscoroutinefunction(pyfuncitem.function):
-        return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
-    return True
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Databases for the contract: one entry per engine, each a function from the request to the URL of an empty database."""
 
-import asyncio
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -13,16 +11,6 @@ ENGINES: dict[str, Callable[[pytest.FixtureRequest], str]] = {
     "sqlite": lambda request: f"sqlite:///{request.getfixturevalue('tmp_path') / 'keystead.db'}",
     "postgresql": lambda request: request.getfixturevalue("postgresql_url"),
 }
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run tests that are coroutines."""
-    if not inspect.iscoroutinefunction(pyfuncitem.function):
-        return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
-    return True
 
 
 @pytest.fixture(params=sorted(ENGINES))

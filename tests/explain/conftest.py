@@ -12,9 +12,6 @@ from botocore.exceptions import ClientError
 
 from keystead.testing import running
 from keystead.wire.model import OWN
-from world import run_coroutine_test
-
-pytest_pyfunc_call = run_coroutine_test
 
 KEYSTEAD = Path(sys.executable).with_name("keystead")
 

@@ -1,7 +1,5 @@
 """Identities over a real database and a real keyholder, in one process, with a clock that tests set."""
 
-import asyncio
-import inspect
 import itertools
 import json
 from pathlib import Path
@@ -33,16 +31,6 @@ AWS_NAMES = {
     for service in OPERATIONS
     for operation in model.load(service).operations.values()
 }
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run tests that are coroutines."""
-    if not inspect.iscoroutinefunction(pyfuncitem.function):
-        return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
-    return True
 
 
 class Undecided(AssertionError):

@@ -4,12 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from world import World, run_coroutine_test
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    return run_coroutine_test(pyfuncitem)
+from world import World
 
 
 @pytest.fixture

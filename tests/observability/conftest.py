@@ -13,12 +13,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from installation import Node, install
 from keystead.metrics import meters
 from keystead.metrics.exposition import exposed
-from world import run_coroutine_test
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    return run_coroutine_test(pyfuncitem)
 
 
 def samples(text: str) -> dict[tuple[Any, ...], float]:

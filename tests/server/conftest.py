@@ -18,16 +18,11 @@ from keystead.trail.client import RecorderLost
 from keystead.trail.promise import Receipt
 from keystead.wire import model
 from keystead.wire.http import Request, Response
-from world import ACCOUNT, REGION, World, run_coroutine_test
+from world import ACCOUNT, REGION, World
 
 PEER = Peer("192.0.2.7", secure=False)
 URL = "http://keystead.invalid"
 TYPES = {"json": "application/x-amz-json-1.1", "query": "application/x-www-form-urlencoded; charset=utf-8"}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    return run_coroutine_test(pyfuncitem)
 
 
 @pytest.fixture

@@ -12,6 +12,5 @@ shared = sys.modules.setdefault("identities_world", importlib.util.module_from_s
 if not hasattr(shared, "World"):
     specification.loader.exec_module(shared)
 
-pytest_pyfunc_call = shared.pytest_pyfunc_call
 world = shared.world
 words = shared.words

@@ -1,7 +1,6 @@
 """A log that records are put into, and sinks that follow it in the test's own process."""
 
 import asyncio
-import inspect
 import json
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
@@ -15,16 +14,6 @@ from keystead.sinks.line import Line
 from keystead.trail.client import LocalRecorder
 from keystead.trail.event import internal_event
 from keystead.trail.segments import Record
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run tests that are coroutines."""
-    if not inspect.iscoroutinefunction(pyfuncitem.function):
-        return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
-    return True
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """A log of its own for every test, and the keys that sign it."""
 
-import asyncio
-import inspect
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,16 +13,6 @@ from keystead.trail.signed_note import Signer
 
 ORIGIN = "keystead.invalid/test"
 SEEDS = (bytes(range(32)), bytes(range(32, 64)))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run tests that are coroutines."""
-    if not inspect.iscoroutinefunction(pyfuncitem.function):
-        return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
-    return True
 
 
 def describe(name: str, *, at: float, details: Any) -> bytes:

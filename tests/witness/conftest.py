@@ -1,7 +1,5 @@
 """A log without a recorder, which may also lie, and a witness that knows it."""
 
-import asyncio
-import inspect
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
@@ -23,16 +21,6 @@ ORIGIN = "example.com/log"
 NAME = "witness.example/w1"
 SEEDS = (bytes(range(32)), bytes(range(32, 64)))
 NOW = 1_750_000_000
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run tests that are coroutines."""
-    if not inspect.iscoroutinefunction(pyfuncitem.function):
-        return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
-    return True
 
 
 class Tree:
