@@ -243,6 +243,12 @@ def certified(account: str, service: str, subject: str, tags: Mapping[str, str])
     return Caller(principal, Standing(), "", subject, identity, tags=folded(tags))
 
 
+def service(account: str, name: str) -> Caller:
+    """A service that asks for itself, on behalf of this account."""
+    principal = Principal(PrincipalKind.SERVICE, name, account, name, name)
+    return Caller(principal, Standing(), "", name, {"type": "AWSService", "invokedBy": name})
+
+
 def anonymous(account: str) -> Caller:
     """Who has not shown yet who it is, as `account` records it."""
     principal = Principal(PrincipalKind.ANONYMOUS, "anonymous", account, "anonymous", "anonymous")

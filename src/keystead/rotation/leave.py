@@ -37,7 +37,8 @@ ACTIONS: Final = (
     "secretsmanager:UpdateSecretVersionStage",
 )
 READING: Final = ("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue")
-KEYS: Final = ("kms:Decrypt", "kms:GenerateDataKey")
+KEYS: Final = ("kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt")
+"""kms:Encrypt is for a replica in another account, whose key must allow it too."""
 
 
 def allowed(actions: Sequence[str], resource: str | Sequence[str], **more: Any) -> dict[str, Any]:

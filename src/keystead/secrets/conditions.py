@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from keystead.access.request import Values
-from keystead.secrets.secret import Secret
+from keystead.secrets.secret import CURRENT, Secret
 
 RESOURCE_TAGS: Final = ("aws:resourcetag/", "secretsmanager:resourcetag/")
 REQUEST_TAG: Final = "aws:requesttag/"
 
 Asked = Mapping[str, Values]
 NOTHING: Final[Asked] = {}
+CURRENT_ASKED: Final[Asked] = {"secretsmanager:versionstage": (CURRENT,)}
 
 
 def one(value: str | None) -> Values | None:

@@ -7,7 +7,7 @@
 import secrets as randomness
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import insert
 
@@ -16,13 +16,19 @@ from keystead.identities.call import Call
 from keystead.secrets import finding, names, putting, records, sealing, writing
 from keystead.secrets.errors import NameMarked, NameTaken, SecretNotFound, TokenTaken
 from keystead.secrets.room import Secrets
-from keystead.secrets.secret import CURRENT, Sealed, Secret, Value
-from keystead.secrets.store import KIND, secrets
+from keystead.secrets.secret import CURRENT, Link, Sealed, Secret, Value
+from keystead.secrets.store import KIND, REPLICA, secrets
+
+WAITING: Final = "Pending"
+"""For the primary's account to associate the replica."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A secret that is about to be made; `value` of None makes one without a version."""
+    """A secret that is about to be made; `value` of None makes one without a version.
+
+    primary  ARN of a secret of another account, of which it is to be a replica
+    """
 
     name: str
     token: str
@@ -31,18 +37,23 @@ class Plan:
     key: str | None = None
     type: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    primary: str | None = None
 
 
 async def create(room: Secrets, call: Call, plan: Plan) -> tuple[Secret, str | None]:
     """The secret, and the id of its version. THE CALLER HAS DECIDED.
 
-    Raises NameTaken, NameMarked, TokenTaken, KeyDenied, SealingFailed.
+    Raises NameTaken, NameMarked, TokenTaken, ParameterWrong, KeyDenied, SealingFailed.
     """
     there = await room.known.named(names.Named(call.account, call.region, plan.name, None))
     if there is not None:
         return await repeated(room, call, there, plan)  # 2
     made = draft(room, call, plan)
-    await sealing.probe(room.keys, call, made)  # 3
+    if made.follows:
+        sealing.check_named(made)
+    key = await sealing.probe(room.keys, call, made)  # 3
+    if made.follows:
+        sealing.check_customers(key)
     sealed = None
     if plan.value is not None:
         sealed = await sealing.seal(room.keys, call, made, plan.token, plan.value)
@@ -88,6 +99,7 @@ def draft(room: Secrets, call: Call, plan: Plan) -> Secret:
         type=plan.type,
         labels={CURRENT: plan.token} if plan.value is not None else {},
         tags=plan.tags or None,
+        link=None if plan.primary is None else Link(replica=True, arn=plan.primary, status=WAITING),
     )
 
 
@@ -124,4 +136,10 @@ def row_of(made: Secret) -> dict[str, Any]:
         "accessed_on": 0.0,
         "created_at": made.created_at,
         "changed_at": made.changed_at,
+        **({} if made.link is None else link_row(made.link)),
     }
+
+
+def link_row(link: Link) -> dict[str, str]:
+    """Of a replica that is not associated yet."""
+    return {"linked_as": REPLICA, "linked_arn": link.arn, "link_status": link.status}

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from keystead.database.engine import Transaction
 from keystead.identities.call import Call
 from keystead.secrets import policies, records
-from keystead.secrets.errors import ParameterWrong, SecretMarked
+from keystead.secrets.errors import ParameterWrong, RequestWrong, SecretMarked
 from keystead.secrets.room import Secrets, again
 from keystead.secrets.secret import DAY, Secret
 from keystead.secrets.store import KIND, labels, secrets, tags, versions, words
@@ -27,7 +27,10 @@ CANCEL: Final = "CancelSecretVersionDelete"
 
 
 async def mark(room: Secrets, call: Call, secret: Secret, days: int) -> float:
-    """When it will be destroyed, seconds since the epoch. THE CALLER HAS BEEN ADMITTED. Raises SecretMarked, ParameterWrong."""
+    """When it will be destroyed, seconds since the epoch. THE CALLER HAS BEEN ADMITTED.
+
+    Raises SecretMarked, ParameterWrong, RequestWrong.
+    """
     async with room.database.write(call.id) as tx:
         now = await again(tx, secret, "DeleteSecret")
         if now.deleted_at is not None:
@@ -42,7 +45,7 @@ async def mark(room: Secrets, call: Call, secret: Secret, days: int) -> float:
 
 
 async def force(room: Secrets, call: Call, secret: Secret) -> float:
-    """Destroyed at once, marked or not; the time. THE CALLER HAS BEEN ADMITTED. Raises ParameterWrong."""
+    """Destroyed at once, marked or not; the time. THE CALLER HAS BEEN ADMITTED. Raises ParameterWrong, RequestWrong."""
     async with room.database.write(call.id) as tx:
         now = await again(tx, secret, "DeleteSecret")
         check_replicas(now)
@@ -55,9 +58,16 @@ async def force(room: Secrets, call: Call, secret: Secret) -> float:
 
 
 def check_replicas(secret: Secret) -> None:
+    """Raises ParameterWrong, RequestWrong."""
     if secret.replicas:
         regions = ", ".join(replica.region for replica in secret.replicas)
         raise ParameterWrong(f"You can't delete secret {secret.name} that still has replica regions [{regions}].")
+    if secret.follows:
+        raise RequestWrong("You can't delete a cross-account replica secret. Call StopReplicationToReplica first.")
+    if secret.leads:
+        raise RequestWrong(
+            "You can't delete a secret with a cross-account replica. Call DisassociateCrossAccountReplica first."
+        )
 
 
 async def restore(room: Secrets, call: Call, secret: Secret) -> None:

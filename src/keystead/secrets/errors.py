@@ -92,7 +92,11 @@ class TokenTaken(SecretFault):
 
 
 class ReplicaRefuses(SecretFault):
-    """A replica is changed in its primary's Region."""
+    """A replica is changed where its primary is: in another `place`, a Region or an account."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place
 
 
 class KeyDenied(SecretFault):

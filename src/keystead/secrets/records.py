@@ -7,8 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.access.policy import Kind, Policy, compile, parse  # noqa: A004  # the rules' own verb
-from keystead.secrets.secret import Replica, Rotation, Sealed, Secret, Version
-from keystead.secrets.store import labels, replicas, secrets, tags, versions
+from keystead.secrets import managed
+from keystead.secrets.secret import Link, Replica, Rotation, Sealed, Secret, Version
+from keystead.secrets.store import REPLICA, labels, replicas, secrets, tags, versions
 
 
 async def load(connection: AsyncConnection, secret_id: int) -> Secret | None:
@@ -53,7 +54,7 @@ def secret_of(row: Any, labelled: Mapping[str, str], tagged: Mapping[str, str] |
         type=row.type,
         labels=labelled,
         tags=tagged,
-        policy=compiled(row.policy, row.policy_ids) if row.policy is not None else None,
+        policy=policy_of(row),
         policy_text=row.policy,
         policy_ids=row.policy_ids,
         rotation=Rotation(
@@ -71,11 +72,26 @@ def secret_of(row: Any, labelled: Mapping[str, str], tagged: Mapping[str, str] |
         primary_region=row.primary_region,
         primary_id=row.primary_id,
         replicas=copies,
+        link=link_of(row),
     )
 
 
 def replica_of(row: Any) -> Replica:
     return Replica(row.region, row.key, row.status, row.message, row.replica_id)
+
+
+def link_of(row: Any) -> Link | None:
+    if row.linked_as is None:
+        return None
+    replica = row.linked_as == REPLICA
+    return Link(replica, row.linked_arn, row.link_status, row.link_message, row.linked_id, row.linked_role)
+
+
+def policy_of(row: Any) -> Policy | None:
+    """What counts: the policy that was put, with the one that a replica has by being one."""
+    if row.linked_as != REPLICA:
+        return compiled(row.policy, row.policy_ids) if row.policy is not None else None
+    return compile(managed.joined(row.policy, row.linked_arn), row.policy_ids)
 
 
 def compiled(text: str, ids: Mapping[str, str]) -> Policy:

@@ -95,10 +95,11 @@ async def prepare(room: Secrets, call: Call, secret: Secret, wanted: Wanted, val
         primary_region=secret.region,
         primary_id=secret.id,
         replicas=(),
+        link=None,
         accessed_on=None,
     )
     copy = replace(copy, key=normal(copy, wanted.key or ""))
-    return Prepared(copy, await copying.sealed_for(room, call, copy, values))
+    return Prepared(copy, await copying.sealed_for(room, call, secret, copy, values))
 
 
 async def store(tx: Transaction, now: Secret, prepared: Prepared, *, force: bool) -> None:
@@ -134,7 +135,7 @@ async def in_the_way(tx: Transaction, copy: Secret, *, force: bool) -> str | Non
         return None
     if not force:
         return EXISTS
-    if there.primary_id is not None or there.replicas:
+    if there.primary_id is not None or there.replicas or there.link is not None:
         return REPLICATED
     await deleting.destroy(tx, there)
     return None

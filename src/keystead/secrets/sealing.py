@@ -15,15 +15,17 @@ from keystead.identities.call import Call
 from keystead.identities.errors import SessionForbidden
 from keystead.keyholder.errors import CiphertextInvalid, RequestRefused
 from keystead.keys.errors import KeyFault
+from keystead.keys.key import Key, Manager
 from keystead.keys.leave import Use
 from keystead.keys.use import Keys
-from keystead.secrets.errors import KeyDenied, OpeningFailed, RewrapDenied, SealingFailed, SecretFault
+from keystead.secrets.errors import KeyDenied, OpeningFailed, ParameterWrong, RewrapDenied, SealingFailed, SecretFault
 from keystead.secrets.secret import DEFAULT_KEY, Sealed, Secret, Value, key_arn_of
 from keystead.trail.event import id_at
 
 PROBE: Final = "RequestToValidateKeyAccess"
 """SecretVersionId of the calls that only find out whether the caller may use a key (Secrets Manager user guide)."""
 DATA_KEY: Final = 32
+CUSTOMERS: Final = "A cross-account replica secret must be encrypted with a customer managed KMS key."
 
 DENIALS: Final = (AccessDenied, SessionForbidden)
 REFUSALS: Final = (*DENIALS, KeyFault, CiphertextInvalid, RequestRefused)
@@ -47,7 +49,9 @@ def told(refusal: Exception, failure: type[SecretFault]) -> SecretFault:
 
 
 async def seal(keys: Keys, call: Call, secret: Secret, version_id: str, value: Value) -> Sealed:
-    """Under the secret's key as it is named now. Raises KeyDenied, SealingFailed."""
+    """Under the secret's key as it is named now; who writes to a replica in another account needs kms:Encrypt with its key
+    (Secrets Manager user guide, cross-account replication). Raises KeyDenied, SealingFailed.
+    """
     with failing_as(SealingFailed):
         use, content, data_key = await _seal(keys, call, secret, version_id, value)
     return Sealed(value.kind, content, data_key, use.key.arn, secret.key is None)
@@ -55,8 +59,8 @@ async def seal(keys: Keys, call: Call, secret: Secret, version_id: str, value: V
 
 async def _seal(keys: Keys, call: Call, secret: Secret, version_id: str, value: Value) -> tuple[Use, bytes, bytes]:
     context = context_of(secret, version_id)
-    with generating(call, secret, context) as forwarded:
-        use = await keys.use(forwarded, "GenerateDataKey", secret.key_arn, context=context)
+    with (encrypting if secret.follows else generating)(call, secret, context) as forwarded:
+        use = await keys.use(forwarded, forwarded.action, secret.key_arn, context=context)
         data_key, content = await use.seal_value(value.content, value.kind.encode())
     return use, content, data_key
 
@@ -68,6 +72,12 @@ def generating(call: Call, secret: Secret, context: dict[str, str]) -> Call:
         "encryption_context": context,
     }
     return call.forward(id_at(call.at), "kms", "GenerateDataKey", secret.key_arn, asked, region=secret.region)
+
+
+def encrypting(call: Call, secret: Secret, context: dict[str, str]) -> Call:
+    named = secret.key_arn if secret.follows else secret.key or DEFAULT_KEY
+    asked: dict[str, Any] = {"key_id": named, "encryption_context": context}
+    return call.forward(id_at(call.at), "kms", "Encrypt", secret.key_arn, asked, region=secret.region)
 
 
 def decrypting(call: Call, secret: Secret, key_arn: str, context: dict[str, str]) -> Call:
@@ -91,8 +101,8 @@ async def _open(keys: Keys, call: Call, secret: Secret, sealed: Sealed, context:
         return await use.open_value(sealed.data_key, sealed.content, sealed.kind.encode())
 
 
-async def probe(keys: Keys, call: Call, secret: Secret) -> None:
-    """Whether the caller may seal and open under the secret's key; nothing is kept. Raises KeyDenied, SealingFailed."""
+async def probe(keys: Keys, call: Call, secret: Secret) -> Key:
+    """The secret's key, if the caller may seal and open under it; nothing is kept. Raises KeyDenied, SealingFailed."""
     context = context_of(secret, PROBE)
     with failing_as(SealingFailed):
         with generating(call, secret, context) as forwarded:
@@ -100,6 +110,26 @@ async def probe(keys: Keys, call: Call, secret: Secret) -> None:
             blob = await use.generate_data_key_without_plaintext(DATA_KEY)
         with decrypting(call, secret, use.key.arn, context) as forwarded:
             await keys.use_to_open(forwarded, "Decrypt", blob, named=use.key.arn, context=context)
+    return use.key
+
+
+def check_named(replica: Secret) -> None:
+    """Raises ParameterWrong where a replica for another account would come under the default key."""
+    if normal(replica, replica.key or "") is None:
+        raise ParameterWrong(CUSTOMERS)
+
+
+def check_customers(key: Key) -> None:
+    """Raises ParameterWrong."""
+    if key.manager is not Manager.CUSTOMER:
+        raise ParameterWrong(CUSTOMERS)
+
+
+async def probe_encrypting(keys: Keys, call: Call, secret: Secret) -> None:
+    """Whether the caller may encrypt with the secret's key. Raises KeyDenied, SealingFailed."""
+    context = context_of(secret, PROBE)
+    with failing_as(SealingFailed), encrypting(call, secret, context) as forwarded:
+        await keys.use(forwarded, "Encrypt", secret.key_arn, context=context)
 
 
 async def rewrap(keys: Keys, call: Call, changed: Secret, version_id: str, sealed: Sealed) -> Sealed:
@@ -109,12 +139,8 @@ async def rewrap(keys: Keys, call: Call, changed: Secret, version_id: str, seale
     that it is under.
     """
     context = context_of(changed, version_id)
-    asked: dict[str, Any] = {"key_id": changed.key or DEFAULT_KEY, "encryption_context": context}
     try:
-        with (
-            failing_as(SealingFailed),
-            call.forward(id_at(call.at), "kms", "Encrypt", changed.key_arn, asked) as forwarded,
-        ):
+        with failing_as(SealingFailed), encrypting(call, changed, context) as forwarded:
             target = await keys.use(forwarded, "Encrypt", changed.key_arn, context=context)
     except KeyDenied:
         raise RewrapDenied from None

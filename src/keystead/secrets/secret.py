@@ -86,6 +86,24 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """With a secret of another account, which is this one's primary or its replica.
+
+    replica  whether this is the replica
+    arn      of the other
+    id       likewise, while they are associated; None before and after
+    role     ARN, of a primary: who replicates; None for whoever writes
+    """
+
+    replica: bool
+    arn: str
+    status: str
+    message: str | None = None
+    id: int | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A secret as one moment knows it: immutable, cached, and replaced when anything about it changes.
 
@@ -96,6 +114,7 @@ class Secret:
     policy_ids   user and role ARNs of the policy to the unique ids they had when it was put
     deleted_at   when its deletion was asked for, with deletion_at, when it will be done
     primary      Region of the primary, of a replica; and its id
+    link         with another account: a secret is a primary there, or a replica, or neither
     """
 
     id: int
@@ -120,6 +139,7 @@ class Secret:
     primary_region: str | None = None
     primary_id: int | None = None
     replicas: tuple[Replica, ...] = ()
+    link: Link | None = None
     arn: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,6 +149,16 @@ class Secret:
     def key_arn(self) -> str:
         """Of the key, or of its alias, that new versions are sealed under."""
         return key_arn_of(self.account, self.region, self.key)
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is a replica of a secret of another account, associated or not."""
+        return self.link is not None and self.link.replica
+
+    @property
+    def leads(self) -> bool:
+        """Whether a secret of another account has been associated with it, which may be detached by now."""
+        return self.link is not None and not self.link.replica
 
     @property
     def stages(self) -> dict[str, list[str]]:

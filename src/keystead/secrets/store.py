@@ -5,6 +5,7 @@
             ├─ tag
             ├─ word      what filters look for, one row each
             ├─ replica   of a primary: one per Region. The copy itself is a secret of its own, with `primary_id`
+            ├─ link      with a secret of another account, one at most: columns of both
             └─ policy history, append only
 
 Nothing here is secret without the keyholder. When a secret goes, its data keys go in the same transaction.
@@ -33,6 +34,9 @@ from keystead.database.tables import SEQUENCE, metadata
 
 KIND: Final = "secret"
 """In the change feed; the id is the row's. Versions, labels, tags and replicas change their secret."""
+
+PRIMARY: Final = "primary"
+REPLICA: Final = "replica"
 
 ACCOUNT: Final = String(12)
 REGION: Final = String(32)
@@ -75,6 +79,14 @@ secrets = Table(
     Column("rotation_next_at", Double),
     Column("rotation_external", JSON),
     Column("rotation_external_role", KEY),
+    Column(
+        "linked_as", String(8)
+    ),  # what this is to the secret of another account: primary, replica; NULL: there is none
+    Column("linked_arn", KEY),  # of that secret
+    Column("linked_id", BigInteger().with_variant(Integer, "sqlite")),  # likewise; NULL: not associated
+    Column("linked_role", KEY),  # of a primary: who replicates; NULL: whoever writes
+    Column("link_status", String(16)),
+    Column("link_message", String(2048)),
     PrimaryKeyConstraint("id", name="pk_secrets"),
     UniqueConstraint("account", "region", "name", name="uq_secrets_account_region_name"),
     Index("ix_secrets_created_at", "account", "region", "created_at", "id"),

@@ -17,9 +17,10 @@ from sqlalchemy import update
 from keystead.database.engine import Transaction
 from keystead.identities.call import Call
 from keystead.secrets import copying, finding, putting, records, sealing
-from keystead.secrets.errors import OpeningFailed, RewrapDenied
+from keystead.secrets.errors import OpeningFailed, ReplicaRefuses, RewrapDenied
 from keystead.secrets.room import Secrets, again
 from keystead.secrets.secret import CURRENT, PENDING, PREVIOUS, Sealed, Secret, Value, Version
+from keystead.secrets.states import ACCOUNT
 from keystead.secrets.store import versions
 from keystead.secrets.writing import touch
 
@@ -55,13 +56,16 @@ Rewrapped = Mapping[str, tuple[Sealed, Sealed]]
 async def apply(room: Secrets, call: Call, secret: Secret, asked: Update) -> str | None:
     """The id of the version that was made, or was there already. THE CALLER HAS BEEN ADMITTED.
 
-    Raises TokenTaken, LimitReached, KeyDenied, SealingFailed, OpeningFailed.
+    Raises TokenTaken, LimitReached, ReplicaRefuses, ParameterWrong, KeyDenied, SealingFailed, OpeningFailed.
     """
     while True:
         changed = asked.applied(secret)
+        check_follower(changed, asked)
         rewrapped: Rewrapped = {}
         if changed.key_arn != secret.key_arn:
-            await sealing.probe(room.keys, call, changed)
+            key = await sealing.probe(room.keys, call, changed)
+            if changed.follows:
+                sealing.check_customers(key)
             rewrapped = await rewrap(room, call, secret, changed)
         sealed: Sealed | None = None
         copies: copying.Copies = {}
@@ -70,6 +74,7 @@ async def apply(room: Secrets, call: Call, secret: Secret, asked: Update) -> str
             copies = await copying.sealed(room, call, secret, {asked.token: asked.value})
         async with room.database.write(call.id) as tx:
             now = await again(tx, secret, OPERATION)
+            check_follower(asked.applied(now), asked)
             done = now.key == secret.key and await store(room, tx, call, now, asked, sealed)
             if done:
                 await store_rewrapped(tx, now.id, rewrapped)
@@ -77,6 +82,15 @@ async def apply(room: Secrets, call: Call, secret: Secret, asked: Update) -> str
         if done:
             return asked.token if asked.value is not None else None
         secret = now  # somebody else changed the key, or wrote that version, meanwhile
+
+
+def check_follower(changed: Secret, asked: Update) -> None:
+    """A replica of another account's secret has its key alone for itself. Raises ReplicaRefuses, ParameterWrong."""
+    if not changed.follows:
+        return
+    if asked.value is not None or asked.description is not None or asked.type is not None:
+        raise ReplicaRefuses(ACCOUNT)
+    sealing.check_named(changed)
 
 
 async def store(room: Secrets, tx: Transaction, call: Call, now: Secret, asked: Update, sealed: Sealed | None) -> bool:

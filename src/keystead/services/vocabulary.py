@@ -16,6 +16,7 @@ SPLIT: Final = {"kms": ("ReEncrypt",)}
 """Operations without an action of their name."""
 PERMISSIONS: Final = {
     "kms": ("ReEncryptFrom", "ReEncryptTo", "SynchronizeMultiRegionKey"),
+    "secretsmanager": ("AcceptCrossAccountReplication",),
     "iam": ("PassRole",),
     "sts": ("SetContext", "SetSourceIdentity", "TagGetWebIdentityToken", "TagSession"),
 }

@@ -42,6 +42,8 @@ OPERATIONS: Final = (
     replication.replicate_secret_to_regions,
     replication.remove_regions_from_replication,
     replication.stop_replication_to_replica,
+    replication.associate_cross_account_replica,
+    replication.disassociate_cross_account_replica,
     rotation.rotate_secret,
     rotation.cancel_rotate_secret,
 )

@@ -42,6 +42,21 @@ def replica_list(secret: Secret) -> list[dict[str, Any]]:
     return [replica_entry(replica) for replica in secret.replicas]
 
 
+def crossing(secret: Secret) -> dict[str, Any]:
+    """What DescribeSecret says of a link with another account."""
+    link = secret.link
+    if link is None:
+        return {}
+    found = {
+        "PrimarySecretARN" if link.replica else "ReplicaSecretARN": link.arn,
+        "ReplicationRoleARN": link.role,
+        "ReplicationStatus": link.status,
+        "StatusMessage": link.message,
+    }
+    entry = {name: value for name, value in found.items() if value is not None}
+    return {"CrossAccountPrimary": entry} if link.replica else {"CrossAccountReplicas": [entry]}
+
+
 def replica_entry(replica: Replica) -> dict[str, Any]:
     found = {
         "Region": replica.region,

@@ -6,7 +6,7 @@ from typing import Any
 from keystead.identities.call import Call
 from keystead.secrets.room import Secrets
 from keystead.secrets.secret import CURRENT
-from keystead.services.secretsmanager.answers import described, replica_list
+from keystead.services.secretsmanager.answers import crossing, described, replica_list
 
 Answer = Mapping[str, Any]
 
@@ -19,4 +19,4 @@ async def describe_secret(room: Secrets, call: Call, *, secret_id: str) -> Answe
         answer["VersionIdsToStages"] = secret.stages
     if secret.replicas:
         answer["ReplicationStatus"] = replica_list(secret)
-    return answer
+    return answer | crossing(secret)

@@ -27,7 +27,7 @@ NO_REQUEST: Final = "You must provide a ClientRequestToken value. We recommend a
 OTHER_VALUE: Final = (
     "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
 )
-REPLICA: Final = "Operation not permitted on a replica secret. Call must be made in primary secret's region."
+REPLICA: Final = "Operation not permitted on a replica secret. Call must be made in primary secret's {place}."
 INVOKE: Final = (
     "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to the "
     "principal secretsmanager.amazonaws.com."

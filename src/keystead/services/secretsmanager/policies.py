@@ -6,7 +6,7 @@ from typing import Any, Final
 from keystead.access.policy import Kind
 from keystead.identities.call import Call
 from keystead.keys.pages import Pages
-from keystead.secrets import policies
+from keystead.secrets import managed, policies
 from keystead.secrets.conditions import asking
 from keystead.secrets.policies import DEFAULT
 from keystead.secrets.room import Secrets
@@ -26,7 +26,7 @@ async def put_resource_policy(
     policy_name: str | None = None,
     block_public_policy: bool | None = None,
 ) -> Answer:
-    asked = asking(BlockPublicPolicy=block_public_policy)
+    asked = asking(BlockPublicPolicy=block_public_policy, PolicyName=policy_name or DEFAULT)
     secret = await room.admit(call, "PutResourcePolicy", secret_id, asked=asked)
     policies.check_name(policy_name, writing=True)
     await policies.put(room, call, secret, resource_policy, block_public=bool(block_public_policy))
@@ -35,7 +35,10 @@ async def put_resource_policy(
 
 
 async def get_resource_policy(room: Secrets, call: Call, *, secret_id: str, policy_name: str | None = None) -> Answer:
-    secret = await room.admit(call, "GetResourcePolicy", secret_id)
+    name = policy_name or DEFAULT
+    secret = await room.admit(call, "GetResourcePolicy", secret_id, asked=asking(PolicyName=name))
+    if name == managed.NAME and secret.follows and secret.link is not None:
+        return identified(secret, ResourcePolicy=managed.text(secret.link.arn), PolicyName=name)
     policies.check_name(policy_name, writing=False)
     return identified(secret, ResourcePolicy=secret.policy_text, PolicyName=DEFAULT)
 
@@ -43,7 +46,8 @@ async def get_resource_policy(room: Secrets, call: Call, *, secret_id: str, poli
 async def delete_resource_policy(
     room: Secrets, call: Call, *, secret_id: str, policy_name: str | None = None
 ) -> Answer:
-    secret = await room.admit(call, "DeleteResourcePolicy", secret_id)
+    asked = asking(PolicyName=policy_name or DEFAULT)
+    secret = await room.admit(call, "DeleteResourcePolicy", secret_id, asked=asked)
     policies.check_name(policy_name, writing=True)
     await policies.remove(room, call, secret)
     return identified(secret, PolicyName=DEFAULT)
@@ -52,10 +56,17 @@ async def delete_resource_policy(
 async def list_resource_policies(
     room: Secrets, call: Call, *, secret_id: str, max_results: int = PAGE, next_token: str | None = None
 ) -> Answer:
-    """One at most, so that there is never a second page; a token is therefore never one of this listing."""
+    """The one that was put, then the one that a replica of another account's secret has."""
     secret = await room.admit(call, "ListResourcePolicies", secret_id)
-    await Pages(room.keyholder, call, secret=secret.arn, size=str(max_results)).place(next_token, "")
-    return {"ResourcePolicies": [{"PolicyName": DEFAULT}] if secret.policy_text is not None else []}
+    pages = Pages(room.keyholder, call, secret=secret.arn, size=str(max_results))
+    begun = await pages.place(next_token, 0)
+    there = {DEFAULT: secret.policy_text is not None, managed.NAME: secret.follows}
+    names = [name for name, held in there.items() if held]
+    end = begun + max_results
+    answer: dict[str, Any] = {"ResourcePolicies": [{"PolicyName": name} for name in names[begun:end]]}
+    if end < len(names):
+        answer["NextToken"] = await pages.marker(end)
+    return answer
 
 
 async def validate_resource_policy(

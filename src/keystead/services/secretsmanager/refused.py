@@ -1,12 +1,6 @@
-"""What of Secrets Manager's model is known and not served, with the reason."""
+"""What of Secrets Manager's model is known and not served, with the reason: nothing."""
 
+from collections.abc import Mapping
 from typing import Final
 
-ACCOUNTS: Final = "replication to another account is not served yet"
-
-REFUSED: Final = {
-    **dict.fromkeys(
-        ("AssociateCrossAccountReplica", "DisassociateCrossAccountReplica", "CreateSecret.CrossAccountPrimaryARN"),
-        ACCOUNTS,
-    ),
-}
+REFUSED: Final[Mapping[str, str]] = {}

@@ -1,10 +1,10 @@
-"""Replication to other Regions."""
+"""Replication to other Regions, and to another account."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keystead.identities.call import Call
-from keystead.secrets import replication
+from keystead.secrets import accounts, names, replication
 from keystead.secrets.conditions import asking
 from keystead.secrets.errors import ParameterWrong
 from keystead.secrets.replication import Wanted
@@ -53,8 +53,40 @@ async def remove_regions_from_replication(
 
 async def stop_replication_to_replica(room: Secrets, call: Call, *, secret_id: str) -> Answer:
     secret = await room.admit(call, "StopReplicationToReplica", secret_id)
-    await replication.stop(room, call, secret)
+    if secret.follows:
+        room.decide(call, "DeleteResourcePolicy", names.read(call, secret_id), secret_id, secret, accounts.POLICY_ASKED)
+        await accounts.stop(room, call, secret)
+    else:
+        await replication.stop(room, call, secret)
     return {"ARN": secret.arn}
+
+
+async def associate_cross_account_replica(
+    room: Secrets,
+    call: Call,
+    *,
+    secret_id: str,
+    cross_account_replica_arn: str,
+    replica_restriction: str = "SameOrg",  # noqa: ARG001  # see below
+    replication_role_arn: str | None = None,
+) -> Answer:
+    """The accounts of a house have one keeper, and count as one organization: either restriction is met by each of them."""
+    secret = await room.admit(call, "AssociateCrossAccountReplica", secret_id)
+    now = await accounts.associate(room, call, secret, cross_account_replica_arn, replication_role_arn)
+    status = None if now.link is None else now.link.status
+    return linked(secret, cross_account_replica_arn) | ({} if status is None else {"ReplicationStatus": status})
+
+
+async def disassociate_cross_account_replica(
+    room: Secrets, call: Call, *, secret_id: str, cross_account_replica_arn: str
+) -> Answer:
+    secret = await room.admit(call, "DisassociateCrossAccountReplica", secret_id)
+    await accounts.disassociate(room, call, secret, cross_account_replica_arn)
+    return linked(secret, cross_account_replica_arn)
+
+
+def linked(secret: Secret, replica_arn: str) -> dict[str, str]:
+    return {"ARN": secret.arn, "CrossAccountReplicaARN": replica_arn}
 
 
 async def status(room: Secrets, secret: Secret) -> Answer:

@@ -6,12 +6,12 @@ from typing import Any, Final
 from keystead.access.errors import AccessDenied
 from keystead.access.request import Values
 from keystead.identities.call import Call
-from keystead.secrets import creation, names, putting, staging
+from keystead.secrets import accounts, creation, names, putting, staging
 from keystead.secrets import replication as copying
-from keystead.secrets.conditions import asking, of_tags
+from keystead.secrets.conditions import CURRENT_ASKED, asking, of_tags
 from keystead.secrets.errors import ParameterWrong, TokenMissing
 from keystead.secrets.room import Secrets, stages_of
-from keystead.secrets.secret import CURRENT, Secret, Value, Version, arn_of, key_arn_of
+from keystead.secrets.secret import Secret, Value, Version, arn_of, key_arn_of
 from keystead.services.secretsmanager.answers import identified, replica_list
 from keystead.services.secretsmanager.replication import Regions, regions_asked, wanted_of
 from keystead.services.secretsmanager.rotation import checked
@@ -19,7 +19,6 @@ from keystead.services.secretsmanager.rotation import checked
 Answer = Mapping[str, Any]
 NO_ROTATION: Final = "The RotationToken is not one of a rotation that is going on."
 BOTH: Final = "You can't specify both a binary secret value and a string secret value in the same secret."
-CURRENT_ASKED: Final = {"secretsmanager:versionstage": (CURRENT,)}
 VALUE_LIMIT: Final = 65_536
 """Bytes (Secrets Manager API reference, SecretBinary); the model counts characters of a string."""
 
@@ -65,7 +64,9 @@ async def create_secret(
     type: str | None = None,  # noqa: A002  # AWS's name
     add_replica_regions: Regions = (),
     force_overwrite_replica_secret: bool | None = None,
+    cross_account_primary_arn: str | None = None,
 ) -> Answer:
+    """With a primary in another account: a replica of it, without a value until that account associates it."""
     names.check(name)
     wanted = wanted_of(add_replica_regions)
     copying.check(room, call.region, wanted)
@@ -77,7 +78,10 @@ async def create_secret(
         kms_key_id or None,
         type,
         checked(tags or ()),
+        cross_account_primary_arn,
     )
+    if plan.primary is not None:
+        check_replica(call, plan, regions=bool(wanted))
     asked = {
         **asking(Name=name, Description=plan.description, Type=type, **await key_asked(room, call, plan.key)),
         **of_tags(plan.tags),
@@ -103,6 +107,17 @@ def may_create(
         room.decide_alone(call, "TagResource", asked, arn)
     if replicas:
         room.decide_alone(call, "ReplicateSecretToRegions", asked, arn)
+    if plan.primary is not None:
+        room.decide_alone(call, "PutResourcePolicy", {**asked, **accounts.POLICY_ASKED}, arn)
+
+
+def check_replica(call: Call, plan: creation.Plan, *, regions: bool) -> None:
+    """What the primary has, its replica is not given (Secrets Manager API reference, CreateSecret). Raises ParameterWrong."""
+    accounts.check_arn(call, plan.primary or "", "primary")
+    if regions or plan.value is not None or plan.description is not None or plan.type is not None:
+        raise ParameterWrong(
+            "A cross-account replica secret can't have AddReplicaRegions, Description, SecretBinary, SecretString, or Type."
+        )
 
 
 async def key_asked(room: Secrets, call: Call, named: str | None) -> dict[str, str]:
