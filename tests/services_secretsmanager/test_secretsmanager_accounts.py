@@ -263,7 +263,7 @@ def test_a_primary_without_a_value_brings_the_first_one_later(two, name):
 
 
 def test_a_replica_has_no_replicas_and_is_not_associated(two, associated, name, refused):
-    primary, replica = associated
+    _, replica = associated
     further = two.ours.create_secret(Name=f"{name}/x", KmsKeyId=two.our_key(), CrossAccountPrimaryARN=replica)["ARN"]
 
     told = refused(two.theirs.associate_cross_account_replica, SecretId=replica, CrossAccountReplicaARN=further)
