@@ -39,10 +39,11 @@ SERVICES = {"iam": iam, "sts": sts, "kms": kms, "secretsmanager": secretsmanager
 OPERATIONS = {
     service: {function.__name__: function for function in module.OPERATIONS} for service, module in SERVICES.items()
 }
-
-
-def aws_name(operation: str) -> str:
-    return "".join(part.capitalize() for part in operation.split("_"))
+AWS_NAMES = {
+    operation.python_name: operation.name
+    for service in SERVICES
+    for operation in model.load(service).operations.values()
+}
 
 
 class Undecided(AssertionError):
@@ -113,7 +114,7 @@ class World:
         self, service: str, operation: str, caller: Caller | None = None, *, region: str = REGION, **asked: Any
     ) -> Any:
         """As the gateway runs it. Without a caller, the first account's administrator asks."""
-        call = self.call(caller or await self.caller(), service, aws_name(operation), region=region)
+        call = self.call(caller or await self.caller(), service, AWS_NAMES[operation], region=region)
         return await self.run_call(call, operation, **asked)
 
     async def run_call(self, call: Call, operation: str, **asked: Any) -> Any:
@@ -121,6 +122,10 @@ class World:
         answer = await OPERATIONS[call.service][operation](room.room, call, **asked)
         if not call.decided and call.action not in room.exempt:
             raise Undecided(operation)
+        shape = model.load(call.service).operations[call.action].output
+        assert (answer is None) == (shape is None), operation
+        if shape is not None:
+            check_shape(shape, answer, operation)
         return answer
 
     async def kms(self, operation: str, caller: Caller | None = None, **asked: Any) -> Any:
@@ -205,6 +210,33 @@ class World:
         return made
 
 
+TYPES = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "timestamp": (int, float),
+    "blob": (bytes,),
+}
+
+
+def check_shape(shape: model.Shape, value: Any, where: str) -> None:
+    """An answer has what the model requires, nothing that it does not know, and every value of the right type."""
+    if shape.type == "structure":
+        assert shape.required <= set(value) <= set(shape.members), (where, set(value) ^ shape.required)
+        for name, held in value.items():
+            check_shape(shape.members[name], held, f"{where}.{name}")
+    elif shape.type == "list":
+        for held in value:
+            check_shape(shape.member, held, where)
+    elif shape.type == "map":
+        for key, held in value.items():
+            check_shape(shape.key, key, where)
+            check_shape(shape.value, held, f"{where}.{key}")
+    else:
+        assert type(value) in TYPES[shape.type], (where, type(value))
+
+
 def policy(*statements: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
@@ -224,3 +256,8 @@ def trusting(principal: str, *actions: str, **more: Any) -> dict[str, Any]:
 def to(principal: str, statement: dict[str, Any]) -> dict[str, Any]:
     """A statement of a key policy about this principal."""
     return {**statement, "Principal": {"AWS": principal}}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)

@@ -13,6 +13,7 @@ from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.identities.errors import AccountExists, SessionExpired
 from keystead.identities.room import Identities
+from world import ACCOUNT, allow, policy, trusting
 
 SMALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}'
 SCOPE = ("20250615", "us-east-1", "kms")
@@ -146,7 +147,7 @@ async def test_expired_sessions_are_swept_after_a_day(world):
         assert await world.identities.authenticate(later["AccessKeyId"], later["SessionToken"])
 
 
-async def test_a_session_ends_with_its_user(world, words):
+async def test_a_session_ends_with_its_user(world):
     async with world:
         user = await world.user("zoe")
         issued = (await world.sts("get_session_token", user))["Credentials"]
@@ -187,7 +188,7 @@ async def test_a_key_that_ended_fails_on_the_next_request_of_every_worker(world,
         counter.close()
 
 
-async def test_a_change_of_policy_counts_from_the_next_request(world, words):
+async def test_a_change_of_policy_counts_from_the_next_request(world):
     async with world:
         user = await world.user("zoe")
         assert user.standing.identity == ()
@@ -196,7 +197,7 @@ async def test_a_change_of_policy_counts_from_the_next_request(world, words):
             "put_user_policy",
             user_name="zoe",
             policy_name="p",
-            policy_document=words.policy(words.allow("kms:ListKeys")),
+            policy_document=policy(allow("kms:ListKeys")),
         )
 
         assert len((await world.caller(user.access_key_id)).standing.identity) == 1
@@ -232,9 +233,9 @@ async def test_a_change_of_one_user_leaves_the_others_cache(world):
         ("tag_role", {"tags": [{"Key": "a", "Value": "b"}]}),
     ],
 )
-async def test_a_change_of_a_role_counts_for_its_sessions_at_once(world, words, operation, asked):
+async def test_a_change_of_a_role_counts_for_its_sessions_at_once(world, operation, asked):
     async with world:
-        role = await world.role("reader", trust=words.trusting(words.account))
+        role = await world.role("reader", trust=trusting(ACCOUNT))
         before = await world.assume(role)
 
         await world.iam(operation, role_name="reader", **asked)
@@ -242,9 +243,9 @@ async def test_a_change_of_a_role_counts_for_its_sessions_at_once(world, words, 
         assert world.identities._known.get(before.access_key_id) is None
 
 
-async def test_a_session_policy_that_changes_counts_at_once(world, words):
+async def test_a_session_policy_that_changes_counts_at_once(world):
     async with world:
-        role = await world.role("admin", words.allow("*"), trust=words.trusting(words.account))
+        role = await world.role("admin", allow("*"), trust=trusting(ACCOUNT))
         arn = (await world.iam("create_policy", policy_name="p", policy_document=SMALL))["Policy"]["Arn"]
         answer = await world.sts("assume_role", role_arn=role, role_session_name="s1", policy_arns=[{"arn": arn}])
         given = answer["Credentials"]
@@ -392,9 +393,9 @@ async def test_a_user_is_recorded_as_cloudtrail_records_one(world):
         }
 
 
-async def test_a_role_session_is_recorded_as_cloudtrail_records_one(world, words):
+async def test_a_role_session_is_recorded_as_cloudtrail_records_one(world):
     async with world:
-        arn = await world.role("reader", trust=words.trusting(words.account), path="/team/")
+        arn = await world.role("reader", trust=trusting(ACCOUNT), path="/team/")
         caller = await world.assume(arn, session="monday")
 
         issuer = caller.identity["sessionContext"].pop("sessionIssuer")
@@ -419,10 +420,10 @@ async def test_a_role_session_is_recorded_as_cloudtrail_records_one(world, words
         assert caller.principal.entity_arn == "arn:aws:iam::111122223333:role/team/reader"
 
 
-async def test_principals_are_found_by_their_arns(world, words):
+async def test_principals_are_found_by_their_arns(world):
     async with world:
         user = await world.user("zoe")
-        role = await world.role("reader", trust=words.trusting(words.account), path="/team/")
+        role = await world.role("reader", trust=trusting(ACCOUNT), path="/team/")
         found = world.identities.principal
 
         assert (await found("arn:aws:iam::111122223333:user/zoe")).unique_id == user.principal.unique_id

@@ -6,6 +6,7 @@ from keystead.access.errors import AccessDenied
 from keystead.identities.authorize import authorize
 from keystead.identities.conditions import CallContext
 from keystead.identities.errors import SessionForbidden
+from world import ACCOUNT, allow, policy, trusting
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
@@ -46,11 +47,9 @@ async def test_keys_that_a_user_with_a_long_term_key_does_not_have(world, key):
         assert context(world.call(await world.caller(), "kms", "Encrypt")).get(key) is None
 
 
-async def test_global_keys_of_a_role_session(world, words):
+async def test_global_keys_of_a_role_session(world):
     async with world:
-        arn = await world.role(
-            "reader", trust=words.trusting(words.account, "sts:*"), tags=[{"Key": "Team", "Value": "role"}]
-        )
+        arn = await world.role("reader", trust=trusting(ACCOUNT, "sts:*"), tags=[{"Key": "Team", "Value": "role"}])
         caller = await world.assume(arn, tags=[{"Key": "TEAM", "Value": "session"}], source_identity="zoe")
         get = context(world.call(caller, "kms", "Encrypt")).get
 
@@ -106,9 +105,9 @@ async def test_a_denial_counts_as_a_decision_and_says_why(world):
         )
 
 
-async def test_an_explicit_denial_says_that_it_is_one(world, words):
+async def test_an_explicit_denial_says_that_it_is_one(world):
     async with world:
-        caller = await world.user("zoe", words.allow("kms:*"), words.allow("kms:List*") | {"Effect": "Deny"})
+        caller = await world.user("zoe", allow("kms:*"), allow("kms:List*") | {"Effect": "Deny"})
 
         with pytest.raises(AccessDenied) as denied:
             authorize(world.call(caller, "kms", "ListKeys"), "kms:ListKeys")
@@ -116,9 +115,9 @@ async def test_an_explicit_denial_says_that_it_is_one(world, words):
         assert denied.value.text.endswith("with an explicit deny in an identity-based policy")
 
 
-async def test_a_decision_without_conditions_is_remembered(world, words):
+async def test_a_decision_without_conditions_is_remembered(world):
     async with world:
-        caller = await world.user("zoe", words.allow("kms:ListKeys"))
+        caller = await world.user("zoe", allow("kms:ListKeys"))
 
         one = authorize(world.call(caller, "kms", "ListKeys"), "kms:ListKeys")
         other = authorize(world.call(caller, "kms", "ListKeys"), "kms:ListKeys")
@@ -128,10 +127,10 @@ async def test_a_decision_without_conditions_is_remembered(world, words):
         assert other is one
 
 
-async def test_a_decision_that_hangs_on_the_request_is_made_again(world, words):
+async def test_a_decision_that_hangs_on_the_request_is_made_again(world):
     async with world:
         ip = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
-        caller = await world.user("zoe", words.allow("kms:ListKeys", Condition=ip))
+        caller = await world.user("zoe", allow("kms:ListKeys", Condition=ip))
         authorize(world.call(caller, "kms", "ListKeys"), "kms:ListKeys")
         elsewhere = world.call(caller, "kms", "ListKeys")
         elsewhere.source_ip = "198.51.100.1"
@@ -140,9 +139,9 @@ async def test_a_decision_that_hangs_on_the_request_is_made_again(world, words):
             authorize(elsewhere, "kms:ListKeys")
 
 
-async def test_remembered_decisions_are_bounded(world, words):
+async def test_remembered_decisions_are_bounded(world):
     async with world:
-        caller = await world.user("zoe", words.allow("kms:*"))
+        caller = await world.user("zoe", allow("kms:*"))
 
         for number in range(3000):
             authorize(world.call(caller, "kms", "DescribeKey"), "kms:DescribeKey", f"{KEY}{number}")
@@ -173,13 +172,11 @@ async def test_credentials_of_get_session_token_may_do_the_rest(world):
         assert authorize(world.call(caller, "kms", "ListKeys"), "kms:ListKeys").allowed
 
 
-async def test_a_boundary_limits_and_does_not_grant(world, words):
+async def test_a_boundary_limits_and_does_not_grant(world):
     async with world:
-        made = await world.iam(
-            "create_policy", policy_name="bound", policy_document=words.policy(words.allow("kms:List*"))
-        )
+        made = await world.iam("create_policy", policy_name="bound", policy_document=policy(allow("kms:List*")))
         caller = await world.user(
-            "zoe", words.allow("kms:ListKeys", "kms:CreateKey"), permissions_boundary=made["Policy"]["Arn"]
+            "zoe", allow("kms:ListKeys", "kms:CreateKey"), permissions_boundary=made["Policy"]["Arn"]
         )
 
         assert authorize(world.call(caller, "kms", "ListKeys"), "kms:ListKeys").allowed

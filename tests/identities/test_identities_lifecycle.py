@@ -13,8 +13,7 @@ from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.identities.errors import EntityExists, EntityInUse, EntityNotFound, QuotaExceeded
 from keystead.identities.room import Identities
-from keystead.keyholder import setup
-from keystead.keyholder.seals import FileSeal
+from world import World
 
 NAMES = st.sampled_from(["zoe", "Zoe", "max"])
 READ_ONLY = "arn:aws:iam::aws:policy/IAMReadOnlyAccess"
@@ -28,8 +27,7 @@ class Users(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
         folder = Path(self.folder.name)
-        (folder / "data").mkdir()
-        self.world = make_world(folder, setup.create(folder / "data", FileSeal()).software)
+        self.world = World(folder)
         self.counter = ChangeCounter(folder / "changes", slot=1)
         self.database = Database.open(self.world.url, counter=self.counter)
         self.feed = Feed(self.database, self.counter)
@@ -129,16 +127,6 @@ class Users(RuleBasedStateMachine):
         self.counter.close()
         self.runner.close()
         self.folder.cleanup()
-
-
-def make_world(folder, software):
-    """The class of tests/identities/conftest.py; a state machine cannot take a fixture."""
-    import importlib.util
-
-    specification = importlib.util.spec_from_file_location("lifecycle_world", Path(__file__).parent / "conftest.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module.World(folder, software)
 
 
 TestUsers = Users.TestCase

@@ -8,6 +8,7 @@ from keystead.access.errors import AccessDenied
 from keystead.identities.authorize import authorize
 from keystead.identities.errors import SessionForbidden
 from keystead.trail.notes import Decided, Resource
+from world import ACCOUNT, allow
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER = "444455556666"
@@ -17,9 +18,9 @@ def told(call, recipient="111122223333"):
     return [one.told(recipient, "kms:Decrypt", []) for one in call.notes.decisions]
 
 
-async def test_an_allowance_names_the_statements_that_allowed(world, words):
+async def test_an_allowance_names_the_statements_that_allowed(world):
     async with world:
-        caller = await world.user("zoe", words.allow("kms:*"))
+        caller = await world.user("zoe", allow("kms:*"))
         call = world.call(caller, "kms", "Decrypt")
 
         authorize(call, "kms:Decrypt", KEY)
@@ -29,14 +30,14 @@ async def test_an_allowance_names_the_statements_that_allowed(world, words):
     ]
 
 
-async def test_a_denial_says_how_far_each_statement_came(world, words):
+async def test_a_denial_says_how_far_each_statement_came(world):
     condition = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
     async with world:
         caller = await world.user(
             "zoe",
-            words.allow("s3:*"),
-            words.allow("kms:Decrypt", resource="arn:aws:kms:*:*:key/other"),
-            words.allow("kms:*", Sid="Here", Condition=condition),
+            allow("s3:*"),
+            allow("kms:Decrypt", resource="arn:aws:kms:*:*:key/other"),
+            allow("kms:*", Sid="Here", Condition=condition),
         )
         call = world.call(caller, "kms", "Decrypt")
 
@@ -59,9 +60,9 @@ async def test_a_denial_says_how_far_each_statement_came(world, words):
     ]
 
 
-async def test_a_remembered_decision_is_told_again(world, words):
+async def test_a_remembered_decision_is_told_again(world):
     async with world:
-        caller = await world.user("zoe", words.allow("kms:*"))
+        caller = await world.user("zoe", allow("kms:*"))
         calls = [world.call(caller, "kms", "Decrypt") for _ in range(2)]
 
         for call in calls:
@@ -70,9 +71,9 @@ async def test_a_remembered_decision_is_told_again(world, words):
     assert told(calls[0]) == told(calls[1]) != []
 
 
-async def test_what_credentials_may_not_ask_at_all_is_told(world, words):
+async def test_what_credentials_may_not_ask_at_all_is_told(world):
     async with world:
-        caller = await world.user("zoe", words.allow("iam:*"))
+        caller = await world.user("zoe", allow("iam:*"))
         session = await world.sts("get_session_token", caller)
         given = session["Credentials"]
         call = world.call(await world.caller(given["AccessKeyId"], given["SessionToken"]), "iam", "ListUsers")
@@ -83,9 +84,9 @@ async def test_what_credentials_may_not_ask_at_all_is_told(world, words):
     assert told(call)[0]["by"] == "the kind of credentials"
 
 
-async def test_a_denial_tells_fifty_statements_at_most_and_long_texts_cut(world, words):
+async def test_a_denial_tells_fifty_statements_at_most_and_long_texts_cut(world):
     async with world:
-        many = [words.allow("kms:Decrypt", resource="arn:aws:kms:*:*:key/x") for _ in range(12)]
+        many = [allow("kms:Decrypt", resource="arn:aws:kms:*:*:key/x") for _ in range(12)]
         caller = await world.user("zoe")
         for number in range(5):
             await world.iam(
@@ -94,7 +95,7 @@ async def test_a_denial_tells_fifty_statements_at_most_and_long_texts_cut(world,
                                                             for place, one in enumerate(many)]}
                 )
             )  # fmt: skip
-            arn = f"arn:aws:iam::{words.account}:policy/p{number}"
+            arn = f"arn:aws:iam::{ACCOUNT}:policy/p{number}"
             await world.iam("attach_user_policy", user_name="zoe", policy_arn=arn)
         call = world.call(await world.caller(caller.access_key_id), "kms", "Decrypt")
 

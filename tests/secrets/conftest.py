@@ -1,12 +1,3 @@
 """Secrets in the world of tests/world.py."""
 
-from pathlib import Path
-
-import pytest
-
-from world import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+from world import world  # noqa: F401  # a fixture

@@ -1,24 +1,10 @@
-"""The same world as in tests/identities: real database, real keyholder, one process."""
-
-import importlib.util
-import sys
-from pathlib import Path
+"""IAM in the world of tests/world.py, and one house with boto3 as its client."""
 
 import pytest
 from botocore.exceptions import ClientError
 
 from keystead.testing import running
-
-beside = Path(__file__).parents[1] / "identities" / "conftest.py"
-specification = importlib.util.spec_from_file_location("identities_world", beside)
-assert specification is not None
-assert specification.loader is not None
-shared = sys.modules.setdefault("identities_world", importlib.util.module_from_spec(specification))
-if not hasattr(shared, "World"):
-    specification.loader.exec_module(shared)
-
-world = shared.world
-words = shared.words
+from world import world  # noqa: F401  # a fixture
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from keystead.access.errors import AccessDenied
 from keystead.identities.authorize import authorize
 from keystead.identities.store import managed
 from keystead.services.iam.errors import TABLE
+from world import ACCOUNT, allow, policy, trusting
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 SMALL = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}'
@@ -27,9 +28,9 @@ def big(characters):
     return SMALL.replace("kms:*", "kms:".ljust(room, "x"))
 
 
-async def test_a_role_is_made_shown_changed_and_deleted(world, words):
+async def test_a_role_is_made_shown_changed_and_deleted(world):
     async with world:
-        trust = words.policy(words.trusting(words.account))
+        trust = policy(trusting(ACCOUNT))
         made = (
             await world.iam(
                 "create_role",
@@ -74,26 +75,26 @@ async def test_a_role_is_made_shown_changed_and_deleted(world, words):
         )
 
 
-async def test_a_role_and_a_user_may_share_a_name(world, words):
+async def test_a_role_and_a_user_may_share_a_name(world):
     async with world:
         await world.iam("create_user", user_name="zoe")
-        await world.role("zoe", trust=words.trusting(words.account))
+        await world.role("zoe", trust=trusting(ACCOUNT))
 
         assert await refusal(
             world.iam(
                 "create_role",
                 role_name="ZOE",
-                assume_role_policy_document=words.policy(words.trusting(words.account)),
+                assume_role_policy_document=policy(trusting(ACCOUNT)),
             )
         ) == ("EntityAlreadyExists", "Role with name ZOE already exists.")
 
 
 @pytest.mark.parametrize("operation", ["create_role", "update_assume_role_policy"])
-async def test_a_trust_policy_must_name_somebody_alive(world, words, operation):
+async def test_a_trust_policy_must_name_somebody_alive(world, operation):
     async with world:
-        await world.role("reader", trust=words.trusting(words.account))
+        await world.role("reader", trust=trusting(ACCOUNT))
         nobody = "arn:aws:iam::111122223333:user/nobody"
-        document = words.policy(words.trusting(nobody))
+        document = policy(trusting(nobody))
         asked = (
             {"role_name": "second", "assume_role_policy_document": document}
             if operation == "create_role"
@@ -106,30 +107,28 @@ async def test_a_trust_policy_must_name_somebody_alive(world, words, operation):
         )
 
 
-async def test_a_trust_policy_is_bounded_and_checked(world, words):
+async def test_a_trust_policy_is_bounded_and_checked(world):
     async with world:
-        long = words.trusting(words.account, Condition={"StringEquals": {"sts:ExternalId": "x" * 2048}})
-        with_resource = words.trusting(words.account) | {"Resource": "*"}
+        long = trusting(ACCOUNT, Condition={"StringEquals": {"sts:ExternalId": "x" * 2048}})
+        with_resource = trusting(ACCOUNT) | {"Resource": "*"}
 
         async def create(statement):
-            return await refusal(
-                world.iam("create_role", role_name="r", assume_role_policy_document=words.policy(statement))
-            )
+            return await refusal(world.iam("create_role", role_name="r", assume_role_policy_document=policy(statement)))
 
         assert await create(long) == ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
         assert await create(with_resource) == ("MalformedPolicyDocument", "Has prohibited field Resource")
 
 
-async def test_a_changed_trust_policy_counts_at_once(world, words):
+async def test_a_changed_trust_policy_counts_at_once(world):
     async with world:
         user = await world.user("zoe")
-        role = await world.role("reader", trust=words.trusting(user.principal.arn))
+        role = await world.role("reader", trust=trusting(user.principal.arn))
         await world.assume(role, user)
 
         await world.iam(
             "update_assume_role_policy",
             role_name="reader",
-            policy_document=words.policy(words.trusting("arn:aws:iam::111122223333:user/administrator")),
+            policy_document=policy(trusting("arn:aws:iam::111122223333:user/administrator")),
         )
 
         with pytest.raises(AccessDenied):
@@ -137,12 +136,12 @@ async def test_a_changed_trust_policy_counts_at_once(world, words):
 
 
 @pytest.mark.parametrize("kind", ["user", "role"])
-async def test_inline_policies_are_put_read_listed_and_deleted(world, words, kind):
+async def test_inline_policies_are_put_read_listed_and_deleted(world, kind):
     async with world:
         await world.iam("create_user", user_name="zoe")
-        await world.role("zoe", trust=words.trusting(words.account))
+        await world.role("zoe", trust=trusting(ACCOUNT))
         who = {f"{kind}_name": "zoe"}
-        document = words.policy(words.allow("kms:ListKeys", Sid="listing"))
+        document = policy(allow("kms:ListKeys", Sid="listing"))
 
         await world.iam(f"put_{kind}_policy", policy_name="One", policy_document=SMALL, **who)
         await world.iam(f"put_{kind}_policy", policy_name="one", policy_document=document, **who)
@@ -298,10 +297,10 @@ async def test_policy_names_are_unique_whatever_the_path(world):
 
 
 @pytest.mark.parametrize("kind", ["user", "role"])
-async def test_policies_are_attached_listed_and_detached(world, words, kind):
+async def test_policies_are_attached_listed_and_detached(world, kind):
     async with world:
         await world.iam("create_user", user_name="zoe")
-        await world.role("zoe", trust=words.trusting(words.account))
+        await world.role("zoe", trust=trusting(ACCOUNT))
         who = {f"{kind}_name": "zoe"}
         arn = (await world.iam("create_policy", policy_name="p", path="/team/", policy_document=SMALL))["Policy"]["Arn"]
 
@@ -471,12 +470,12 @@ async def test_all_policies_in_pages_are_those_shipped_and_those_made(world):
         ({"path_prefix": "/team/"}, ["bounded"], []),
     ],
 )
-async def test_whom_a_policy_concerns_is_listed_by_what_is_asked(world, words, asked, users, roles):
+async def test_whom_a_policy_concerns_is_listed_by_what_is_asked(world, asked, users, roles):
     async with world:
         arn = (await world.iam("create_policy", policy_name="p", policy_document=SMALL))["Policy"]["Arn"]
         await world.iam("create_user", user_name="bounded", path="/team/", permissions_boundary=arn)
         await world.iam("create_user", user_name="attached")
-        await world.role("attached", trust=words.trusting(words.account))
+        await world.role("attached", trust=trusting(ACCOUNT))
         await world.iam("attach_user_policy", user_name="attached", policy_arn=arn)
         await world.iam("attach_role_policy", role_name="attached", policy_arn=arn)
 
@@ -510,15 +509,13 @@ async def test_tags_of_a_policy_live_and_die_with_it(world):
         assert (await world.iam("list_policy_tags", policy_arn=arn))["Tags"] == []
 
 
-async def test_a_policys_tags_decide_who_may_change_it(world, words):
+async def test_a_policys_tags_decide_who_may_change_it(world):
     async with world:
         for name, team in (("ours", "red"), ("theirs", "blue")):
             tags = [{"Key": "Team", "Value": team}]
             await world.iam("create_policy", policy_name=name, policy_document=SMALL, tags=tags)
         ours, theirs = (f"arn:aws:iam::111122223333:policy/{name}" for name in ("ours", "theirs"))
-        helper = await world.user(
-            "helper", words.allow("iam:*", Condition={"StringEquals": {"aws:ResourceTag/team": "red"}})
-        )
+        helper = await world.user("helper", allow("iam:*", Condition={"StringEquals": {"aws:ResourceTag/team": "red"}}))
 
         await world.iam("untag_policy", helper, policy_arn=ours, tag_keys=["desk"])
         with pytest.raises(AccessDenied):
@@ -535,10 +532,10 @@ async def test_a_policy_with_an_odd_path_is_found_again(world):
 
 
 @pytest.mark.parametrize("kind", ["user", "role"])
-async def test_a_boundary_is_put_shown_and_removed(world, words, kind):
+async def test_a_boundary_is_put_shown_and_removed(world, kind):
     async with world:
         await world.iam("create_user", user_name="zoe")
-        await world.role("zoe", trust=words.trusting(words.account))
+        await world.role("zoe", trust=trusting(ACCOUNT))
         who = {f"{kind}_name": "zoe"}
         arn = (await world.iam("create_policy", policy_name="p", policy_document=SMALL))["Policy"]["Arn"]
 
@@ -552,9 +549,9 @@ async def test_a_boundary_is_put_shown_and_removed(world, words, kind):
         assert (await refusal(world.iam(f"delete_{kind}_permissions_boundary", **who)))[0] == "NoSuchEntity"
 
 
-async def test_role_tags(world, words):
+async def test_role_tags(world):
     async with world:
-        await world.role("zoe", trust=words.trusting(words.account))
+        await world.role("zoe", trust=trusting(ACCOUNT))
 
         await world.iam("tag_role", role_name="zoe", tags=[{"Key": "a", "Value": "b"}])
         assert (await world.iam("list_role_tags", role_name="zoe"))["Tags"] == [{"Key": "a", "Value": "b"}]

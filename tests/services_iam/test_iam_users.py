@@ -6,6 +6,7 @@ from keystead.access.errors import AccessDenied
 from keystead.identities import errors
 from keystead.identities.store import entities
 from keystead.services.iam.errors import TABLE, StatusRefused, UserNameNeeded
+from world import ACCOUNT, allow, trusting
 
 
 def said(error):
@@ -50,14 +51,14 @@ async def test_a_user_is_made_shown_listed_and_deleted(world):
         )
 
 
-async def test_get_user_without_a_name_is_the_caller(world, words):
+async def test_get_user_without_a_name_is_the_caller(world):
     async with world:
         assert (await world.iam("get_user"))["User"]["UserName"] == "administrator"
 
 
-async def test_a_role_that_asks_for_its_user_is_told_to_name_one(world, words):
+async def test_a_role_that_asks_for_its_user_is_told_to_name_one(world):
     async with world:
-        role = await world.role("admin", words.allow("*"), trust=words.trusting(words.account))
+        role = await world.role("admin", allow("*"), trust=trusting(ACCOUNT))
         caller = await world.assume(role)
 
         with pytest.raises(UserNameNeeded):
@@ -129,10 +130,10 @@ async def test_a_user_is_renamed_and_the_old_name_is_free(world):
         await world.iam("create_user", user_name="zoe")
 
 
-async def test_renaming_needs_permission_for_both_names(world, words):
+async def test_renaming_needs_permission_for_both_names(world):
     async with world:
         await world.iam("create_user", user_name="zoe")
-        caller = await world.user("helper", words.allow("iam:UpdateUser", resource="arn:aws:iam::111122223333:user/z*"))
+        caller = await world.user("helper", allow("iam:UpdateUser", resource="arn:aws:iam::111122223333:user/z*"))
 
         await world.iam("update_user", caller, user_name="zoe", new_user_name="zora")
         with pytest.raises(AccessDenied, match="user/helper2"):
@@ -339,22 +340,22 @@ async def test_a_reserved_tag_key_is_refused(world):
         ),
     ],
 )
-async def test_conditions_of_iam_are_supplied(world, words, condition, operation, right, wrong):
+async def test_conditions_of_iam_are_supplied(world, condition, operation, right, wrong):
     async with world:
         await world.iam("create_user", user_name="zoe", tags=[{"Key": "Team", "Value": "red"}])
         await world.iam("create_user", user_name="max", tags=[{"Key": "Team", "Value": "blue"}])
-        helper = await world.user("helper", words.allow("iam:*", Condition=condition))
+        helper = await world.user("helper", allow("iam:*", Condition=condition))
 
         await world.iam(operation, helper, **right)
         with pytest.raises(AccessDenied):
             await world.iam(operation, helper, **wrong)
 
 
-async def test_a_boundary_key_is_absent_where_aws_has_none(world, words):
+async def test_a_boundary_key_is_absent_where_aws_has_none(world):
     async with world:
         bounded = {"StringLike": {"iam:PermissionsBoundary": "*"}}
         await world.iam("create_user", user_name="zoe", permissions_boundary="arn:aws:iam::aws:policy/IAMFullAccess")
-        helper = await world.user("helper", words.allow("iam:*", Condition=bounded))
+        helper = await world.user("helper", allow("iam:*", Condition=bounded))
 
         await world.iam("delete_user_permissions_boundary", helper, user_name="zoe")
         await world.iam(
@@ -395,9 +396,9 @@ async def test_what_users_never_have_is_an_empty_list_of_a_user_who_is_there(wor
         assert (await refusal(world.iam(operation, user_name="nobody")))[0] == "NoSuchEntity"
 
 
-async def test_what_roles_never_have_is_an_empty_list(world, words):
+async def test_what_roles_never_have_is_an_empty_list(world):
     async with world:
-        await world.role("reader", trust=words.trusting(words.account))
+        await world.role("reader", trust=trusting(ACCOUNT))
 
         listed = await world.iam("list_instance_profiles_for_role", role_name="reader")
 
