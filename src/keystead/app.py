@@ -1,4 +1,4 @@
-"""The mains of the processes that hold a house: worker, scheduler and rotator."""
+"""The mains of the processes that hold a house, worker, scheduler and rotator; and of the one that migrates the database."""
 
 import asyncio
 import gc
@@ -163,17 +163,27 @@ async def rotator(part: Part) -> None:
         await house.close()
 
 
-MAINS: Final = {"worker": worker, "scheduler": scheduler, "rotator": rotator}
+async def migration(part: Part) -> None:
+    """The schema made the newest, before anybody reads it; then it ends."""
+    database = Database.open(part.settings.database_url)
+    try:
+        await database.migrate()
+    finally:
+        await database.close()
+
+
+MAINS: Final = {"worker": worker, "scheduler": scheduler, "rotator": rotator, "migration": migration}
 
 
 def main(arguments: list[str]) -> None:
-    """`python -m keystead.app worker|scheduler|rotator`, with a Part as JSON on standard input."""
+    """`python -m keystead.app worker|scheduler|rotator|migration`, with a Part as JSON on standard input."""
     hardening.die_with_parent()
     hardening.harden_memory()
     part = msgspec.json.decode(sys.stdin.buffer.read(), type=Part)
     name = f"{arguments[0]}-{part.slot}" if arguments[0] == "worker" else arguments[0]
     log_setup.configure(name, part.settings.log_format or "plain")
-    meters.attach(Path(part.runtime) / meters.FOLDER / name, page.LARGE if part.slot else page.SIZE)
+    if part.slots:
+        meters.attach(Path(part.runtime) / meters.FOLDER / name, page.LARGE if part.slot else page.SIZE)
     uvloop.run(MAINS[arguments[0]](part))
 
 

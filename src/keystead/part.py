@@ -1,4 +1,4 @@
-"""What the supervisor tells a worker, the scheduler or the rotator of its part in a node."""
+"""What the supervisor tells a process that holds a house of its part in a node."""
 
 import msgspec
 
@@ -9,6 +9,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """Handed over on standard input, as JSON.
 
     slot      this process's place in the change counter; the scheduler's is 0
+    slots     of how many; 0 for a process that has no place there and is not measured, because it ends before others begin
     listener  of a worker, for its clients; of the scheduler, for scrapers of metrics; -1 for none
     published  of the scheduler, for readers of the tree; -1 for none
     endpoint  of the rotator: where clients on this machine find the node
@@ -17,8 +18,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Settings
     runtime: str
-    slot: int
-    slots: int
+    slot: int = 0
+    slots: int = 0
     listener: int = -1
     published: int = -1
     ready: int = -1

@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from keystead import logs
-from keystead.keyholder.hardening import SUPERVISOR
+from keystead.forks import Forks, environment
 from keystead.metrics import meters
 
 SEAL_NOT_OPENED: Final = 3
@@ -31,8 +31,6 @@ PAUSES: Final = (0.0, 0.1, 0.3, 1.0)
 """Seconds before each further start in a row; the last one for ever. Short: what was killed is back within three."""
 STOP_SECONDS: Final = 15.0
 """From SIGTERM to SIGKILL."""
-OWN_SETTINGS: Final = "KEYSTEAD_"
-"""Environment variables that children do not inherit: what they need they are told otherwise, and it may be secret."""
 
 
 class StartFailed(Exception):
@@ -53,6 +51,7 @@ class Child:
     descriptors  inherited sockets and files
     final    exit statuses after which starting again would not help, with the reason for the operator
     last     first started when the others serve, so as not to hold them up
+    forked   by the fork server where there is one: its program is one of those that are loaded there
     """
 
     name: str
@@ -61,10 +60,34 @@ class Child:
     descriptors: tuple[int, ...] = ()
     final: Mapping[int, str] = field(default_factory=dict)
     last: bool = False
+    forked: bool = False
 
     @property
     def kind(self) -> str:
         return self.name.partition(" ")[0]
+
+
+class Running(Protocol):
+    """A child that has been started: forks.Forked, or Executed."""
+
+    async def tell(self, text: bytes) -> None: ...
+    def send_signal(self, number: int) -> None: ...
+    async def wait(self) -> int: ...
+
+
+class Executed:
+    """A child with a program of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.send_signal = process.send_signal
+        self.wait = process.wait
+        self._process = process
+
+    async def tell(self, text: bytes) -> None:
+        """Its standard input, all of it."""
+        if self._process.stdin is not None:
+            self._process.stdin.write(text)
+            self._process.stdin.close()
 
 
 class Supervisor:
@@ -72,6 +95,7 @@ class Supervisor:
 
     prepare  what must be done before any child reads its standard input; meanwhile they load their programs. What it raises stops everything
     ready    returns once all children serve that are not the last; TimeoutError stops everything
+    forks    starts the children that are forked; without it every child is executed
     """
 
     def __init__(
@@ -80,17 +104,19 @@ class Supervisor:
         ready: Callable[[], Awaitable[None]],
         *,
         prepare: Callable[[], Awaitable[None]] | None = None,
+        forks: Forks | None = None,
         stop_seconds: float = STOP_SECONDS,
         steady_seconds: float = STEADY_SECONDS,
     ) -> None:
         self._children = children
         self._ready = ready
         self._prepare = prepare
+        self._forks = forks
         self._prepared = asyncio.Event()
         self._announced = asyncio.Event()
         self._stop_seconds = stop_seconds
         self._steady_seconds = steady_seconds
-        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._running: dict[str, Running] = {}
         self._stopping = asyncio.Event()
         self._failed: Exception | None = None
 
@@ -166,21 +192,11 @@ class Supervisor:
 
     async def _live(self, child: Child) -> int:
         """The exit status; negative, the signal that ended it. Raises OSError when it cannot be started."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # the folder that somebody happens to start from is no place to import from
-            *child.command,
-            stdin=asyncio.subprocess.PIPE,
-            pass_fds=child.descriptors,
-            env=_environment(),
-            start_new_session=True,  # a Ctrl+C in the terminal reaches the supervisor alone, which stops in order
-        )
+        process = await start(child, self._forks)
         self._running[child.name] = process
         try:
             await self._unless_stopping(self._prepared)
-            if process.stdin is not None:
-                process.stdin.write(child.stdin)
-                process.stdin.close()
+            await process.tell(child.stdin)
             return await process.wait()
         finally:
             del self._running[child.name]
@@ -202,14 +218,29 @@ class Supervisor:
         keeper.result()
 
 
-def _signal(process: asyncio.subprocess.Process, number: int) -> None:
+async def start(child: Child, forks: Forks | None) -> Running:
+    """Raises OSError when it cannot be started."""
+    forked = await forks.fork(child.command, child.descriptors) if forks is not None and child.forked else None
+    return forked if forked is not None else await execute(child)
+
+
+async def execute(child: Child) -> Executed:
+    """Raises OSError when it cannot be started."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # the folder that somebody happens to start from is no place to import from
+        *child.command,
+        stdin=asyncio.subprocess.PIPE,
+        pass_fds=child.descriptors,
+        env=environment(),
+        start_new_session=True,  # a Ctrl+C in the terminal reaches the supervisor alone, which stops in order
+    )
+    return Executed(process)
+
+
+def _signal(process: Running, number: int) -> None:
     with suppress(ProcessLookupError):  # it has ended, and nobody has looked yet
         process.send_signal(number)
-
-
-def _environment() -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
-    return {**inherited, SUPERVISOR: str(os.getpid())}
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -14,7 +14,18 @@ def main() -> None:
 
         envelope.main(sys.argv[1:])
         return
+    if sys.argv[1:2] == ["serve"] and "--help" not in sys.argv:
+        from keystead.forks import Forks
+
+        with Forks() as forks:
+            forks.begin()  # it takes longest of all, and need not wait until the options have been read
+            run(obj=forks)
+    else:
+        run()
+
+
+def run(**context: object) -> None:
     from keystead.cli.verbs import VERBS, application
 
     asked = [verb for verb in sys.argv[1:2] if verb in VERBS]
-    application(asked or VERBS)()
+    application(asked or VERBS)(**context)

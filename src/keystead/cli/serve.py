@@ -21,6 +21,7 @@ class LogFormat(StrEnum):
 
 
 def serve(
+    context: typer.Context,
     data: DataOption,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one. [default: 8333]")] = None,
@@ -52,8 +53,9 @@ def serve(
     log_format: Annotated[LogFormat | None, typer.Option(help="[default: text on a terminal, json elsewhere]")] = None,
 ) -> None:
     """Serve until SIGTERM. Prints one line when ready."""
+    given = {name: value for name, value in locals().items() if name != "context"}
     try:
-        serving.serve(Settings.read(locals()), announce)
+        serving.serve(Settings.read(given), announce, context.obj)
     except msgspec.ValidationError as error:
         fail(f"A setting in the environment has the wrong form: {error}")
     except StartFailed as failed:

@@ -7,6 +7,8 @@
     worker × N  share the TCP listener
     scheduler
     rotator     performs rotations; it may ask the keyholder what a worker may, and listens nowhere
+    fork server  has loaded what worker, scheduler and rotator share, and forks them (keystead.forks); knows nothing else
+    migration   before all of them, and only until the schema is the newest
 
 All unix sockets lie in a folder of mode 0700 that lives as long as the supervisor.
 """
@@ -69,12 +71,14 @@ def children(
             scheduler,
             tuple(one for one in (measured, published) if one >= 0),
             last=True,
+            forked=True,
         ),
         Child(
             "rotator",
             ("-m", "keystead.app", "rotator"),
             part(slots - 1, endpoint=endpoint_url(settings, listener)),
             last=True,
+            forked=True,
         ),
         *(
             Child(
@@ -82,10 +86,17 @@ def children(
                 ("-m", "keystead.app", "worker"),
                 part(number, listener=listener.fileno(), ready=said),
                 (said, listener.fileno()),
+                forked=True,
             )
             for number in range(1, settings.workers + 1)
         ),
     ]
+
+
+def migration(settings: Settings, runtime: Runtime) -> Child:
+    """Ends when the schema is the newest, and the others have not read from it before."""
+    told = msgspec.json.encode(Part(settings=settings, runtime=str(runtime.path)))
+    return Child("migration", ("-m", "keystead.app", "migration"), told, forked=True)
 
 
 def hsm_processes(

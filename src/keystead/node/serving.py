@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import signal
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -11,18 +12,19 @@ from typing import Final
 
 from keystead import library_logs, logs
 from keystead.config import Settings
+from keystead.forks import Forks
 from keystead.keyholder import seals
 from keystead.keyholder.errors import SealNotOpened
 from keystead.metrics import meters
-from keystead.node.children import children, endpoint_url, page
+from keystead.node.children import children, endpoint_url, migration, page
 from keystead.node.refusals import check_certificate, refuse_bad_regions, refuse_unsafe, with_log_format
-from keystead.processes import Runtime, StartFailed, Supervisor, bind
+from keystead.processes import Runtime, StartFailed, Supervisor, bind, start
 
 READY_SECONDS: Final = 60.0
 
 
-def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Run a node until SIGTERM; `announce` gets the endpoint URL once, when every worker serves.
+def serve(settings: Settings, announce: Callable[[str], None], forks: Forks | None = None) -> None:
+    """Run a node until SIGTERM; `announce` gets the endpoint URL once, when every worker serves. `forks` may have been begun.
 
     Raises StartFailed with a text for the operator.
     """
@@ -33,7 +35,8 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     lock = take(settings.folder)
     try:
         refuse_bad_regions(settings)
-        asyncio.run(_serve(settings, announce))
+        with forks or Forks() as begun:
+            asyncio.run(_serve(settings, announce, begun))
     finally:
         os.close(lock)
 
@@ -63,7 +66,7 @@ def mark_seal(descriptor: int, data: Path) -> None:
     os.pwrite(descriptor, started_under.encode(), 0)
 
 
-async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, announce: Callable[[str], None], forks: Forks) -> None:
     runtime = Runtime()
     try:
         (runtime.path / meters.FOLDER).mkdir(mode=0o700)
@@ -79,23 +82,24 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
             announce(url)
 
         parts = children(settings, runtime, listener, (measured, published), said)
-        await Supervisor(parts, ready, prepare=partial(asyncio.to_thread, migrate, settings)).run()
+        await Supervisor(parts, ready, prepare=partial(migrate, settings, runtime, forks), forks=forks).run()
     finally:
         runtime.close()
 
 
-def migrate(settings: Settings) -> None:
-    """In a thread: while it loads SQL and its migrations, the children load their programs."""
-    from keystead.database.engine import Database  # SQL: half a second that the children need not wait for
-
-    async def upgrade() -> None:
-        database = Database.open(settings.database_url)
-        try:
-            await database.migrate()
-        finally:
-            await database.close()
-
-    asyncio.run(upgrade())
+async def migrate(settings: Settings, runtime: Runtime, forks: Forks) -> None:
+    """By a child: it loads SQL, which the supervisor never needs. Raises StartFailed."""
+    child = migration(settings, runtime)
+    process = await start(child, forks)
+    try:
+        await process.tell(child.stdin)
+        status = await process.wait()
+    except asyncio.CancelledError:
+        process.send_signal(signal.SIGTERM)  # its one transaction is rolled back
+        await process.wait()
+        raise
+    if status:
+        raise StartFailed("The database could not be given the newest schema; the lines above say why.")
 
 
 def listen(settings: Settings) -> socket.socket:
