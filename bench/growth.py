@@ -128,7 +128,7 @@ def memory() -> float:
     """Of the only worker: resident megabytes."""
     for entry in Path("/proc").iterdir():
         try:
-            if (entry / "cmdline").read_bytes().endswith(b"keystead.app\0worker\0"):
+            if (entry / "cmdline").read_bytes().rstrip(b"\0").endswith(b"keystead.app\0worker"):
                 lines = dict(line.split(":", 1) for line in (entry / "status").read_text().splitlines())
                 return int(lines["VmRSS"].split()[0]) / 1024
         except OSError:

@@ -27,4 +27,5 @@ fi
 echo "Installing the locked dependencies into .venv"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+.venv/bin/python -m compileall -q src  # also where the environment keeps Python from writing it: a start would compile all of it
 touch .venv/installed

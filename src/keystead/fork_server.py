@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from keystead.keyholder import hardening
@@ -34,6 +35,8 @@ def main(arguments: list[str]) -> None:
     hardening.harden_memory()
     gc.disable()  # what is loaded stays: looking at it again and again took a fifth of the time
     load()
+    if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208  # numbers, not paths
+        return  # such as an agent that watches every Python program: a fork would copy its locks as they stand
     gc.freeze()
     life = serve(socket.socket(fileno=int(arguments[1])))
     if life is None:
@@ -84,7 +87,8 @@ def fork_away() -> tuple[int | None, int]:
     try:
         between = os.fork()
     except OSError:
-        os.close(reading), os.close(writing)
+        os.close(reading)
+        os.close(writing)
         return 0, 0
     if between == 0:
         parent = os.getpid()
@@ -122,9 +126,8 @@ def rename(arguments: tuple[str, ...]) -> None:
     """Show these as the command line, in the place of the fork server's own, which is no shorter (proc(5), /proc/PID/cmdline)."""
     import ctypes
 
-    with open("/proc/self/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    start, end = (int(fields[ARGUMENTS_START - 3 + number]) for number in (0, 1))
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()  # from the third on
+    start, end = map(int, fields[ARGUMENTS_START - 3 :][:2])
     shown = b"".join(os.fsencode(one) + b"\0" for one in arguments)
     if start and len(shown) <= end - start:
         ctypes.memmove(start, shown.ljust(end - start, b"\0"), end - start)

@@ -68,6 +68,7 @@ class Forks:
         self._server: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._none = not CAN_FORK
 
     def __enter__(self) -> Self:
         return self
@@ -77,10 +78,10 @@ class Forks:
     ) -> None:
         self.close()
 
-    def begin(self) -> None:
-        """Start it, unless it runs. Raises OSError."""
-        if not CAN_FORK or self._server is not None:
-            return
+    def begin(self) -> socket.socket:
+        """Start it, unless it runs; the connection to it. Raises OSError."""
+        if self._connection is not None:
+            return self._connection
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._server = subprocess.Popen(
@@ -92,6 +93,7 @@ class Forks:
             )
         ours.setblocking(False)
         self._connection = ours
+        return ours
 
     def close(self) -> None:
         """End it. What was forked lives on."""
@@ -103,39 +105,39 @@ class Forks:
         self._server = self._connection = None
 
     async def fork(self, arguments: Sequence[str], descriptors: Sequence[int]) -> "Forked | None":
-        """A new child of this process; None where there is to be no fork server, or none that answers.
+        """A new child of this process; None where there is to be no fork server. Where two in a row give none, there is to be none.
 
         Raises OSError where not even a process id can be had.
         """
-        if not CAN_FORK:
+        if self._none:
             return None
         order = Order(tuple(arguments), tuple(descriptors))
         async with self._one_at_a_time:
-            return await self._ordered(order) or await self._ordered(order)  # the second by a new server
+            found = await self._ordered(order) or await self._ordered(order)  # the second by a new server
+            self._none = found is None
+            return found
 
     async def _ordered(self, order: Order) -> "Forked | None":
         reading, writing = os.pipe()
+        process = 0
         try:
-            self.begin()
-            process = await self._asked(order, reading)
+            process = await asked(self.begin(), order, reading)
         except OSError:  # it has ended
-            process = 0
+            pass
         finally:
             os.close(reading)
-        if process:
-            return Forked(process, writing)
-        os.close(writing)
-        self.close()
-        return None
+            if not process:  # also when cancelled: what it might still answer is nobody's
+                os.close(writing)
+                self.close()
+        return Forked(process, writing) if process else None
 
-    async def _asked(self, order: Order, stdin: int) -> int:
-        """Raises OSError."""
-        assert self._connection is not None
-        loop = asyncio.get_running_loop()
-        with adopting():
-            socket.send_fds(self._connection, [msgspec.json.encode(order)], [stdin, *order.descriptors])
-            packet = await loop.sock_recv(self._connection, ORDER_BYTES)
-        return msgspec.json.decode(packet, type=Answer).process if packet else 0
+
+async def asked(server: socket.socket, order: Order, stdin: int) -> int:
+    """The process id; 0 where there is none. Raises OSError."""
+    with adopting():
+        socket.send_fds(server, [msgspec.json.encode(order)], [stdin, *order.descriptors])
+        packet = await asyncio.get_running_loop().sock_recv(server, ORDER_BYTES)
+    return msgspec.json.decode(packet, type=Answer).process if packet else 0
 
 
 @contextmanager
@@ -173,9 +175,14 @@ class Forked:
             await ended
         finally:
             loop.remove_reader(self._watch)
-        _, status = os.waitpid(self._process, 0)
         os.close(self._watch)
-        return os.waitstatus_to_exitcode(status)
+        return reaped(self._process)
+
+
+def reaped(process: int) -> int:
+    """The exit status of a child that has ended."""
+    _, status = os.waitpid(process, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def write_and_close(descriptor: int, text: bytes) -> None:

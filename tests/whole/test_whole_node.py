@@ -62,7 +62,7 @@ def test_health_says_that_every_part_is_well(node):
 def test_a_node_is_made_of_separate_processes(node):
     found = {name: len(ids) for name, ids in node.processes().items()}
 
-    assert found == {"keyholder": 1, "recorder": 1, "scheduler": 1, "rotator": 1, "worker": 2}
+    assert found == {"keyholder": 1, "recorder": 1, "scheduler": 1, "rotator": 1, "worker": 2, "fork server": 1}
 
 
 def test_it_stops_on_sigterm_with_status_zero_and_leaves_no_process(new_node):
@@ -182,6 +182,20 @@ def test_what_one_worker_changes_every_worker_knows_at_once(node):
             client.encrypt(KeyId=key, Plaintext=b"x")
 
 
+def test_a_worker_comes_back_also_where_the_fork_server_has_gone(new_node):
+    served = new_node()
+    before = served.processes()
+
+    os.kill(before["fork server"][0], signal.SIGKILL)
+    os.kill(before["worker"][0], signal.SIGKILL)
+    until(lambda: served.processes().get("worker", before["worker"]) != before["worker"], 30)
+
+    until(lambda: health(served.url) == 200, 30)
+    assert served.client("kms").list_keys()["Keys"] == []
+    assert served.processes()["fork server"] != before["fork server"]
+    assert served.processes()["scheduler"] == before["scheduler"]
+
+
 def test_no_process_but_the_keyholder_holds_key_material(new_node):
     """Finds the plaintext material through the keyholder's own code, then looks for it in the workers' memory."""
     served = new_node()
@@ -193,7 +207,7 @@ def test_no_process_but_the_keyholder_holds_key_material(new_node):
     secrets = known_secrets(served.data, key)
 
     scanned = 0
-    for name in ("worker", "scheduler", "recorder"):
+    for name in ("worker", "scheduler", "recorder", "fork server"):
         for number in served.processes()[name]:
             memory = read_memory(number)
             scanned += len(memory)

@@ -15,10 +15,11 @@ def main() -> None:
         envelope.main(sys.argv[1:])
         return
     if sys.argv[1:2] == ["serve"] and "--help" not in sys.argv:
-        from keystead.forks import Forks
+        from keystead.forks import CAN_FORK, Forks
 
         with Forks() as forks:
-            forks.begin()  # it takes longest of all, and need not wait until the options have been read
+            if CAN_FORK:
+                forks.begin()  # it takes longest of all, and need not wait until the options have been read
             run(obj=forks)
     else:
         run()

@@ -69,11 +69,12 @@ def refuse_bad_roots(settings: Settings) -> None:
 
 def refuse_bad_regions(settings: Settings) -> None:
     """Bad request rates too. Raises StartFailed."""
-    from keystead.keys.quotas import read_rates
-
     try:
         settings.served_regions(model.regions(), Installation.load(settings.folder).region)
-        read_rates(settings.kms_rates, settings.workers)
+        if settings.kms_rates:
+            from keystead.keys.quotas import read_rates  # SQL, which the supervisor has no other need of
+
+            read_rates(settings.kms_rates, settings.workers)
     except ValueError as error:
         raise StartFailed(str(error)) from error
 
