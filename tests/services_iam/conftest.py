@@ -1,17 +1,9 @@
 """IAM in the world of tests/world.py, and one house with boto3 as its client."""
 
 import pytest
-from botocore.exceptions import ClientError
 
-from keystead.testing import running
+from house import one_house, refused  # noqa: F401  # fixtures
 from world import world  # noqa: F401  # a fixture
-
-
-@pytest.fixture(scope="session")
-def house():
-    """One Keystead for all tests of this folder that speak boto3; each makes what it needs under names of its own."""
-    with running() as keystead:
-        yield keystead
 
 
 @pytest.fixture(scope="session")
@@ -29,16 +21,3 @@ def sign_in(house, iam):
         return lambda service, **more: house.client(service, key, **more)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def refused():
-    """The code and text of what is refused: refused(client.operation, Name=…)."""
-
-    def ask(operation, **asked):
-        with pytest.raises(ClientError) as raised:
-            operation(**asked)
-        error = raised.value.response["Error"]
-        return error["Code"], error.get("Message")
-
-    return ask

@@ -1,20 +1,12 @@
 """One house for the tests of this folder, and boto3 as its client."""
 
-import json
 import uuid
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from keystead.testing import Keystead, running
-
-
-@pytest.fixture(scope="session")
-def house() -> Iterator[Keystead]:
-    with running() as made:
-        yield made
+from house import events, one_house, refused  # noqa: F401  # fixtures
+from keystead.testing import Keystead
 
 
 @pytest.fixture(scope="session")
@@ -25,33 +17,3 @@ def ssm(house: Keystead) -> Any:
 @pytest.fixture
 def name() -> str:
     return f"/app/{uuid.uuid4()}"
-
-
-@pytest.fixture
-def refused() -> Callable[..., tuple[str, str]]:
-    """(code, text) of what is refused; fails when it is not."""
-
-    def told(operation: Any, **asked: Any) -> tuple[str, str]:
-        with pytest.raises(ClientError) as raised:
-            operation(**asked)
-        error = raised.value.response["Error"]
-        return error["Code"], error["Message"]
-
-    return told
-
-
-@pytest.fixture
-def events(house: Keystead) -> Callable[[], list[dict[str, Any]]]:
-    """All records in the log so far, oldest first; each once, for the outbox may give one twice (trail.outbox)."""
-
-    def read() -> list[dict[str, Any]]:
-        from keystead.trail.segments import Reader
-
-        reader = Reader(house.data / "trail")
-        found: list[dict[str, Any]] = []
-        while batch := reader.after(len(found) - 1, 1000):
-            found += [json.loads(record.event) for record in batch]
-        reader.close()
-        return list({one["eventID"]: one for one in found}.values())
-
-    return read
