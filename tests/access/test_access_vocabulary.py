@@ -31,9 +31,12 @@ NEWER = {
     "iam": {"AcquireRole", "UpdateDelegationRequest"},
     "rolesanywhere": {"CreateSession"},
     "cloudtrail": {"ListInsightsMetricData"},
-    "secretsmanager": {"AssociateCrossAccountReplica", "DisassociateCrossAccountReplica", "ListResourcePolicies"},
+    "secretsmanager": {
+        "AcceptCrossAccountReplication", "AssociateCrossAccountReplica", "DisassociateCrossAccountReplica",
+        "ListResourcePolicies",
+    },
     "ssm": {"DeregisterDefaultHostManagementConfiguration", "RegisterDefaultHostManagementConfiguration"},
-}
+}  # fmt: skip
 NOTHING = set()
 
 

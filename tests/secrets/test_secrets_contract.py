@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from keystead.secrets import deleting, listing, store
 from keystead.secrets.lastaccess import LastAccess
 from keystead.trail.uses import Read
-from world import World, allow, policy, to
+from world import ACCOUNT, OTHER_ACCOUNT, World, allow, policy, to
 
 TABLES = (store.secrets, store.versions, store.labels, store.tags, store.words, store.replicas)
 
@@ -63,6 +63,33 @@ async def test_a_life(world):
         await world.sm("remove_regions_from_replication", secret_id="app", remove_replica_regions=["eu-west-1"])
         await world.sm("delete_secret", secret_id="app")
         assert await deleting.delete_due(world.secrets, world.now + 31 * 86_400) == [described["ARN"]]
+        assert await rows(world) == [0] * len(TABLES)
+
+
+async def test_a_life_in_two_accounts(world):
+    async with world:
+        theirs = await world.other()
+        both = [to(f"arn:aws:iam::{account}:root", allow("kms:*")) for account in (ACCOUNT, OTHER_ACCOUNT)]
+        key = (await world.key(theirs, policy=policy(*both)))["Arn"]
+        primary = (await world.sm("create_secret", name="app", secret_string="one"))["ARN"]
+        asked = {"kms_key_id": key, "cross_account_primary_arn": primary}
+        replica = (await world.sm("create_secret", theirs, name="app", **asked))["ARN"]
+        named = {"secret_id": "app", "cross_account_replica_arn": replica}
+        await world.sm("associate_cross_account_replica", **named)
+        await world.sm("put_secret_value", secret_id="app", secret_string="two")
+
+        assert (await world.sm("get_secret_value", theirs, secret_id="app"))["SecretString"] == "two"
+        described = await world.sm("describe_secret", secret_id="app")
+        (entry,) = described["CrossAccountReplicas"]
+        assert (entry["ReplicaSecretARN"], entry["ReplicationStatus"]) == (replica, "InSync")
+        assert (
+            described["VersionIdsToStages"]
+            == (await world.sm("describe_secret", theirs, secret_id="app"))["VersionIdsToStages"]
+        )
+        await world.sm("stop_replication_to_replica", theirs, secret_id="app")
+        await world.sm("disassociate_cross_account_replica", **named)
+        for caller in (None, theirs):
+            await world.sm("delete_secret", caller, secret_id="app", force_delete_without_recovery=True)
         assert await rows(world) == [0] * len(TABLES)
 
 

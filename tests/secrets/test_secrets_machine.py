@@ -1,6 +1,7 @@
 """Secrets under random sequences of calls and rotations: labels and values agree with a small model, whatever the order."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from keystead.secrets import deleting
 from keystead.secrets.errors import NameMarked, NameTaken, RequestWrong, SecretMarked, SecretNotFound, StageNotFound
 from keystead.secrets.labels import after_move, after_put
 from turns import FUNCTION, Turns
-from world import World
+from world import ACCOUNT, OTHER_ACCOUNT, World, allow, policy, to
 
 EXAMPLES = 300 if os.environ.get("KEYSTEAD_SOAK") else 10
 STAGES = st.none() | st.lists(
@@ -30,6 +31,7 @@ class Lives(RuleBasedStateMachine):
     """The model: state, value by version, labels by the pure functions, whose own table is tested by itself, and the run.
 
     run  (version, whether it only tests) of the rotation that is on
+    copy  the ARN of a replica in another account, while one is associated
     """
 
     def __init__(self):
@@ -40,6 +42,9 @@ class Lives(RuleBasedStateMachine):
         self.do(self.world.__aenter__())
         self.turns = Turns(self.world)
         self.state, self.values, self.labels, self.run = "gone", {}, {}, None
+        self.copy, self.copies = None, itertools.count()
+        both = [to(f"arn:aws:iam::{account}:root", allow("kms:*")) for account in (ACCOUNT, OTHER_ACCOUNT)]
+        self.key = self.do(self.world.key(self.do(self.world.other()), policy=policy(*both)))["Arn"]
 
     def do(self, coroutine):
         return self.loop.run_until_complete(coroutine)
@@ -153,9 +158,33 @@ class Lives(RuleBasedStateMachine):
             )
             self.run = None
 
+    def there(self, operation, **asked):
+        """In the replica's account."""
+        return self.do(self.world.sm(operation, self.do(self.world.other()), **asked))
+
+    @precondition(lambda self: self.state == "alive" and self.copy is None)
+    @rule()
+    def associate(self):
+        primary = self.sm("describe_secret")["ARN"]
+        asked = {"kms_key_id": self.key, "cross_account_primary_arn": primary}
+        self.copy = self.there("create_secret", name=f"copy-{next(self.copies)}", **asked)["ARN"]
+        self.sm("associate_cross_account_replica", cross_account_replica_arn=self.copy)
+
+    @precondition(lambda self: self.copy is not None)
+    @rule(first=st.booleans())
+    def let_go(self, first):
+        """By its own account, before the primary's or after it."""
+        if first:
+            self.there("stop_replication_to_replica", secret_id=self.copy)
+        self.sm("disassociate_cross_account_replica", cross_account_replica_arn=self.copy)
+        if not first:
+            self.there("stop_replication_to_replica", secret_id=self.copy)
+        self.there("delete_secret", secret_id=self.copy, force_delete_without_recovery=True)
+        self.copy = None
+
     @rule()
     def mark(self):
-        if self.writes("delete_secret"):
+        if self.writes("delete_secret", RequestWrong if self.copy else None):
             self.state, self.run = "marked", None
 
     @rule()
@@ -176,6 +205,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def force(self):
+        if self.copy:
+            self.writes("delete_secret", RequestWrong, force_delete_without_recovery=True)
+            return
         self.sm("delete_secret", force_delete_without_recovery=True)
         self.state, self.run = "gone", None
 
@@ -186,6 +218,8 @@ class Lives(RuleBasedStateMachine):
             return
         stages = self.sm("describe_secret").get("VersionIdsToStages", {})
         assert {label: version for version, held in stages.items() for label in held} == self.labels
+        if self.copy is not None:
+            self.the_copy_agrees()
         if self.state == "alive":
             for label, version in self.labels.items():
                 if version not in self.values:  # of a rotation that has not made one
@@ -196,6 +230,20 @@ class Lives(RuleBasedStateMachine):
                 assert (read["SecretString"], read["VersionId"]) == (self.values[version], version)
             for version, value in list(self.values.items())[-3:]:
                 assert self.sm("get_secret_value", version_id=version)["SecretString"] == value
+
+    def the_copy_agrees(self):
+        """What has a value is the replica's, too."""
+        described = self.there("describe_secret", secret_id=self.copy)
+        assert described["CrossAccountPrimary"]["ReplicationStatus"] == "InSync"
+        held = {
+            label: version for version, labels in described.get("VersionIdsToStages", {}).items() for label in labels
+        }
+        assert held.items() <= self.labels.items()
+        assert {label for label, version in self.labels.items() if version in self.values} <= set(held)
+        for label, version in held.items():
+            if version in self.values:
+                read = self.there("get_secret_value", secret_id=self.copy, version_stage=label)
+                assert read["SecretString"] == self.values[version]
 
 
 Lives.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=15, deadline=None)

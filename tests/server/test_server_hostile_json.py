@@ -90,7 +90,10 @@ def test_a_body_that_is_no_document_is_refused_and_changes_nothing(house: Keyste
     assert dump(house) == before
 
 
-KNOWN = {"kms": ("KeyId", "TargetKeyId", "SourceKeyId"), "secretsmanager": ("SecretId",)}
+KNOWN = {
+    "kms": ("KeyId", "TargetKeyId", "SourceKeyId"),
+    "secretsmanager": ("SecretId", "CrossAccountReplicaARN", "CrossAccountPrimaryARN"),
+}
 """Members that name something that is there: what is odd about the rest is then looked at by the domain."""
 SLOW = {"CreateCustomKeyStore", "ConnectCustomKeyStore", "UpdateCustomKeyStore"}
 """They call proxies at made-up addresses."""
@@ -121,7 +124,22 @@ def known(house: Keystead) -> dict[str, list[str]]:
         keys.create_key(KeySpec=spec, KeyUsage=usages.get(spec, "ENCRYPT_DECRYPT"))["KeyMetadata"] for spec in specs
     ]
     named = [secrets.create_secret(Name=f"known-{number}", SecretString="value")["ARN"] for number in range(3)]
+    named.append(associated(house, named[0]))
     return {"kms": [key for one in made for key in (one["Arn"], one["KeyId"])], "secretsmanager": named}
+
+
+def associated(house: Keystead, primary: str) -> str:
+    """The ARN of a replica of this secret in another account."""
+    there = house.create_account()
+    credentials = {"AccessKeyId": there.access_key_id, "SecretAccessKey": there.secret_access_key}
+    keys, secrets = house.client("kms", credentials), house.client("secretsmanager", credentials)
+    principals = {"AWS": [f"arn:aws:iam::{account}:root" for account in (there.account, house.account)]}
+    statement = {"Effect": "Allow", "Principal": principals, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    key = keys.create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    made: str = secrets.create_secret(Name="known-replica", KmsKeyId=key, CrossAccountPrimaryARN=primary)["ARN"]
+    house.client("secretsmanager").associate_cross_account_replica(SecretId=primary, CrossAccountReplicaARN=made)
+    return made
 
 
 def oddly(value: Any, chance: Random) -> Any:

@@ -20,7 +20,7 @@ from keystead.rotation.run import Kind, Run, State
 from keystead.rotation.schedule import Window
 from keystead.rotation.steps import CREATE, FINISH
 from keystead.rotation.store import schedules
-from keystead.secrets import records, writing
+from keystead.secrets import copying, records, writing
 from keystead.secrets.errors import ParameterWrong, RequestWrong, RotationDenied, TokenTaken
 from keystead.secrets.room import again
 from keystead.secrets.rotating import RotationAsked
@@ -232,3 +232,4 @@ async def forget(tx: Transaction, secret: Secret, version: str) -> None:
     if version not in left.values():
         this = (versions.c.secret_id == secret.id) & (versions.c.id == version)
         await tx.execute(delete(versions).where(this))
+    await copying.follow(tx, secret.id, {})
