@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from keystead.cli.output import DatabaseOption, DataOption, Output, OutputOption, fail, out, print_json
+from keystead.cli.trail_effects import LogOption, effects, there_is_a_database
 from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost
@@ -53,7 +54,9 @@ def verify(
     ] = None,
     lag: Annotated[float, typer.Option(help="Seconds since a quorum of witnesses last cosigned.")] = LAG_SECONDS,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask the witnesses what they have.")] = False,
-    log_only: Annotated[bool, typer.Option("--log-only", help="Leave out CloudTrail's digests and log files.")] = False,
+    log_only: Annotated[
+        bool, typer.Option("--log-only", help="Leave out CloudTrail's digests and log files, and the database.")
+    ] = False,
     digest_keys: Annotated[
         Path | None,
         typer.Option(
@@ -66,10 +69,12 @@ def verify(
             min=0, envvar="KEYSTEAD_TRAIL_DAYS", help="Log files and digests older than this may be gone; 0 for none."
         ),
     ] = None,
+    log: LogOption = None,
     database: DatabaseOption = None,
     output: OutputOption = Output.text,
 ) -> None:
-    """Check every record, the tree, all checkpoints, what witnesses have seen, and CloudTrail's files; also while a node serves.
+    """Check every record, the tree, all checkpoints, what witnesses have seen, CloudTrail's files, and whether every key, grant,
+    policy and identity in the database has a record that made it so; also while a node serves.
 
     Exit status 0 when all is proven, 1 when something contradicts it, 2 when it could not be checked.
     """
@@ -86,6 +91,7 @@ def verify(
             files=None if log_only else place(settings(data, database, kept_days), digest_keys),
             fetch=over_http if policy is not None and not offline else None,
             lag=lag,
+            effects=None if log_only else effects(settings(data, database, kept_days), log or ()),
         )
     )
     if output is Output.json:
@@ -140,12 +146,6 @@ def place(found: Settings, digest_keys: Path | None) -> Place | None:
         origin=installation.origin,
         before=time.time() - found.trail_days * DAY if found.trail_days else 0.0,
     )
-
-
-def there_is_a_database(settings: Settings) -> bool:
-    """A file that is missing would be made."""
-    kind, _, path = settings.database_url.partition(":///")
-    return not kind.startswith("sqlite") or Path(path).exists()
 
 
 async def from_database(settings: Settings) -> tuple[list[DigestKey], list[Digest]] | None:
@@ -207,6 +207,7 @@ def lines(found: Audit) -> list[str]:
         *(f"! {finding}" for finding in found.findings),
         *of_log(found.log),
         *of_files(found.files),
+        *of_database(found),
         *of_witnesses(found),
         WORDS[found.verdict],
     ]
@@ -238,6 +239,14 @@ def of_files(files: FilesReport | None) -> list[str]:
     if files.pending:
         told.append(f"Log files that are newer than the newest digest: {files.pending}")
     return told
+
+
+def of_database(found: Audit) -> list[str]:
+    if found.facts is None:
+        return []
+    return [
+        f"The database shows {found.facts} things that a record must have made; {found.accounted} records tell of such"
+    ]
 
 
 def of_witnesses(found: Audit) -> list[str]:

@@ -19,11 +19,15 @@ from keystead.identities.store import access_keys, accounts, entities, permissio
 from keystead.identities.store import sessions as stored_sessions
 from keystead.identities.store.tables import KIND
 from keystead.keyholder.promise import Keyholder
+from keystead.trail import outbox
+from keystead.trail.event import internal_event
 
 KNOWN: Final = 10_000
 """Credentials kept by one process."""
 STRANGERS: Final = 2
 """Looks at the database at a time for access keys not met before: made-up ones must not keep the others waiting."""
+REGION: Final = "us-east-1"
+"""Where IAM's events are recorded."""
 ADMINISTRATOR: Final = f"arn:aws:iam::{aws_managed.ACCOUNT}:policy/AdministratorAccess"
 DECOY: Final = names.LONG_TERM + "0" * 16
 """Nobody's: it has a character that no access key id has."""
@@ -183,4 +187,7 @@ class Identities:
             user = await entities.create(tx, account, "user", administrator, "/", boundary=None)
             await permissions.attach(tx, user, ADMINISTRATOR)
             await access_keys.create(tx, user, new)
+            details = {"userName": user.name, "userId": user.id, "policyArn": ADMINISTRATOR, "accessKeyId": new.id}
+            made = internal_event("CreateAccount", account=account, region=REGION, at=tx.at, details=details)
+            await outbox.put(tx, made)
         return new.id, new.secret

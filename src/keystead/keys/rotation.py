@@ -77,6 +77,7 @@ async def on_demand(room: Keys, call: Call, named: str) -> Key:
             await promote(tx, now)
         else:
             await add_version(tx, now, material, ON_DEMAND)
+            call.notes.additional["keyMaterialId"] = material.material_id
         await change_all(tx, now, on_demand_rotations=now.rotation.on_demand + 1)
     return key
 

@@ -4,13 +4,15 @@
 2. what witnesses have seen                                                     witnessed.py
 3. digests and log files, and what they say of the tree                         verify_files.py
 4. the records, their tree, their checkpoints, and 1, 2 and 3 against them      verify.py
+5. what the database shows against the records that made it so, where it is given (`Effects`)
 
-The order matters while a node serves: what others say is read first, so that the log has it when it is read.
+The order matters while a node serves: what others say, and the database, is read first, so that the log has it when it is read.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -19,10 +21,34 @@ from keystead.trail.checkpoints import parse
 from keystead.trail.errors import LogDamaged, LogMissing
 from keystead.trail.files_report import FilesReport, Place
 from keystead.trail.policy import Policy
+from keystead.trail.records import Stored
 from keystead.trail.signed_note import NoteInvalid, Verifier, opened
 from keystead.trail.verify import Head, Report, Verdict, verify
 from keystead.trail.verify_files import verify_files
 from keystead.trail.witnessed import LAG_SECONDS, Fetch, witnessed
+
+
+class Compared(Protocol):
+    """What came of step 5. `facts` of the database, and `records` that tell of such."""
+
+    @property
+    def facts(self) -> int: ...
+    @property
+    def records(self) -> int: ...
+    @property
+    def findings(self) -> Sequence[str]: ...
+    @property
+    def doubts(self) -> Sequence[str]: ...
+
+
+class Effects(Protocol):
+    """What the database shows, read before the log is."""
+
+    def see(self, stored: Stored) -> None:
+        """A record, in the order of the log."""
+
+    def told(self, folder: Path) -> Compared:
+        """After the last record."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +60,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     files   None: CloudTrail's files are not looked at
     fetch   None: witnesses are not asked
     lag     seconds
+    effects  None: the database is not looked at
     """
 
     folder: Path
@@ -44,6 +71,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     fetch: Fetch | None = None
     lag: float = LAG_SECONDS
     clock: Callable[[], float] = time.time
+    effects: Effects | None = None
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +80,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     cosigned, cosigned_at  records in the newest checkpoint with a quorum, and when it was cosigned; None without a policy
     copies                 by witness, records in what it says it cosigned last; None where it could not be asked
     files                  None where they were not looked at
+    facts, accounted       what the database shows, and records that make or change such; None where it was not looked at
     """
 
     verdict: Verdict
@@ -60,6 +89,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     cosigned_at: int | None = None
     copies: dict[str, int | None] = {}
     files: FilesReport | None = None
+    facts: int | None = None
+    accounted: int | None = None
     findings: tuple[str, ...] = ()
 
 
@@ -69,9 +100,11 @@ def audit(asked: Asked) -> Audit:
     seen = witnessed(asked.folder, asked.policy or Policy(), asked.clock(), lag=asked.lag, fetch=asked.fetch)  # 2
     files = verify_files(asked.files, asked.clock()) if asked.files is not None else None  # 3
     of_files = files or FilesReport()
-    report = verify(asked.folder, asked.keys, [*heads, *seen.heads, *of_files.heads])  # 4
-    contradictions = (*findings, *seen.findings, *of_files.findings)
-    doubts = (*seen.doubts, *of_files.doubts)
+    see = asked.effects.see if asked.effects is not None else None
+    report = verify(asked.folder, asked.keys, [*heads, *seen.heads, *of_files.heads], see)  # 4
+    compared = asked.effects.told(asked.folder) if asked.effects is not None else None  # 5
+    contradictions = (*findings, *seen.findings, *of_files.findings, *(compared.findings if compared else ()))
+    doubts = (*seen.doubts, *of_files.doubts, *(compared.doubts if compared else ()))
     return Audit(
         verdict=verdict_of(report, contradictions, doubts),
         log=report,
@@ -79,6 +112,8 @@ def audit(asked: Asked) -> Audit:
         cosigned_at=seen.at or None,
         copies={name: size if size >= 0 else None for name, size in seen.copies.items()},
         files=files,
+        facts=compared.facts if compared else None,
+        accounted=compared.records if compared else None,
         findings=(*contradictions, *report.findings, *doubts),
     )
 

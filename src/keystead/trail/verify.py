@@ -16,7 +16,7 @@ import os
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -77,10 +77,12 @@ class Head(NamedTuple):
     who: str
 
 
-def verify(folder: Path, keys: Sequence[Verifier] = (), heads: Sequence[Head] = ()) -> Report:
-    """Raises nothing but what a defect raises."""
+def verify(
+    folder: Path, keys: Sequence[Verifier] = (), heads: Sequence[Head] = (), see: Callable[[Stored], None] | None = None
+) -> Report:
+    """`see` is shown every record that is checked, in order. Raises nothing but what a defect raises."""
     try:
-        verification = Verification(folder, keys or setup.verifiers(folder), heads, own_keys=not keys)  # 1
+        verification = Verification(folder, keys or setup.verifiers(folder), heads, own_keys=not keys, see=see)  # 1
         try:
             return verification.run()
         finally:
@@ -105,9 +107,18 @@ def missing(heads: Sequence[Head]) -> Report:
 class Verification:
     """One run over one log."""
 
-    def __init__(self, folder: Path, keys: Sequence[Verifier], heads: Sequence[Head], *, own_keys: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keys: Sequence[Verifier],
+        heads: Sequence[Head],
+        *,
+        own_keys: bool,
+        see: Callable[[Stored], None] | None = None,
+    ) -> None:
         """Raises LogMissing, LogDamaged, OSError."""
         self._folder = folder
+        self._see = see
         self._keys = keys
         self._own_keys = own_keys
         self._heads = sorted(heads, reverse=True)
@@ -163,10 +174,13 @@ class Verification:
     def _records(self) -> None:
         """Steps 3 to 6 as far as the mark."""
         wall = 0
+        see = self._see
         self._at_size(wall)
         for stored in self._until_acknowledged():  # 3
             self._count(stored.stamp)
             self._leaves.append(stored.leaf(self._walk.segment))
+            if see is not None:
+                see(stored)
             wall = stored.stamp.wall
             size = self._walk.index
             if size in {self._notes.size, self._state.size, self._next_head()} or len(self._leaves) == BATCH:

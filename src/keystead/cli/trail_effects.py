@@ -1,0 +1,75 @@
+"""What `keystead trail verify` compares with the database: its moment, and the logs that there are of its nodes."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+
+import typer
+
+from keystead.backup.logs import FORMER, TRAIL
+from keystead.cli.output import fail
+from keystead.config import Installation, Settings
+from keystead.database.engine import Database
+from keystead.database.errors import DatabaseLost
+from keystead.effects.accounts import Accounts, Shown, Told, settle, show
+from keystead.trail.audit import Effects
+from keystead.trail.records import Stored
+from keystead.trail.verify import Verdict
+
+LogOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Data folder of another node of this installation, or a copy: what its log tells counts too."),
+]
+UNREADABLE: Final = "the database could not be read: what it shows was not held against the records"
+
+
+class Unread(NamedTuple):
+    """Where there should be a database."""
+
+    def see(self, stored: Stored) -> None:
+        """To no avail."""
+
+    def told(self, folder: Path) -> Told:  # noqa: ARG002  # as Effects has it
+        return Told(0, 0, (), (UNREADABLE,))
+
+
+def effects(settings: Settings, elsewhere: Sequence[Path]) -> Effects | None:
+    """None where this is no installation, but a log alone."""
+    try:
+        own = Installation.load(settings.folder).node
+    except FileNotFoundError:
+        return None
+    shown = asyncio.run(from_database(settings)) if there_is_a_database(settings) else None
+    if shown is None:
+        return Unread()
+    former = settings.folder / FORMER
+    folders = [*(sorted(former.iterdir()) if former.is_dir() else ()), *elsewhere]
+    others = {node_of(folder): folder / TRAIL for folder in folders}
+    absent = shown.nodes - others.keys() - {own}
+    named = [(node, folder) for node, folder in others.items() if node != own]
+    return Accounts(shown, named, absent, settle(settings.folder / TRAIL))
+
+
+def node_of(folder: Path) -> str:
+    try:
+        return Installation.load(folder).node
+    except FileNotFoundError:
+        fail(f"{folder} is no data folder: it has no keystead.json.", Verdict.UNCHECKED)
+
+
+def there_is_a_database(settings: Settings) -> bool:
+    """A file that is missing would be made."""
+    kind, _, path = settings.database_url.partition(":///")
+    return not kind.startswith("sqlite") or Path(path).exists()
+
+
+async def from_database(settings: Settings) -> Shown | None:
+    """None where it cannot be asked."""
+    database = Database.open(settings.database_url)
+    try:
+        return await show(database)
+    except DatabaseLost:
+        return None
+    finally:
+        await database.close()

@@ -1,0 +1,1 @@
+"""What the database shows, held against the records that made it so: nobody has access that no record tells of."""

@@ -1,0 +1,419 @@
+"""Somebody with SQL and nothing else gives himself access: whatever he changes has no record, and is found.
+
+Each test is one theft on a stopped node. Nothing is found of a node that nobody has touched, whatever was done to it by its API.
+"""
+
+import asyncio
+import json
+import shutil
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from keystead.cli.trail import application
+from keystead.database.engine import Database
+from keystead.effects.accounts import Accounts, Told, show
+from keystead.testing import running
+from keystead.trail.segments import Walk, firsts
+from keystead.trail.verify import verify
+
+REGION, OTHER = "us-east-1", "eu-west-1"
+DAY = 86400.0
+
+
+def policy(*statements, principal=None):
+    made = [{"Effect": effect, "Action": action, "Resource": "*"} for effect, action in statements]
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{**one, **({"Principal": principal} if principal else {})} for one in made],
+        }
+    )
+
+
+EVERYTHING = policy(("Allow", "*"))
+NOTHING = policy(("Deny", "*"))
+
+
+@dataclass
+class Stopped:
+    """Copies of a node's database and log, and the names of what is in them."""
+
+    data: Path
+    account: str
+    key: str
+    names: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory) -> Stopped:
+    with running() as keystead:
+        names = lived_in(keystead)
+        data = tmp_path_factory.mktemp("stopped") / "data"
+        waited_until_recorded(keystead)
+        shutil.copytree(keystead.data, data, ignore=shutil.ignore_patterns("keystead.db*"))
+        with sqlite3.connect(keystead.data / "keystead.db") as live, sqlite3.connect(data / "keystead.db") as copy:
+            live.backup(copy)
+        return Stopped(data, keystead.account, names["key"], names)
+
+
+def waited_until_recorded(keystead):
+    """What falls due is recorded by the scheduler, in its own time."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with sqlite3.connect(keystead.data / "keystead.db") as live:
+            if live.execute("select count(*) from trail_outbox").fetchone() == (0,):
+                return
+        time.sleep(0.05)
+    pytest.fail("the outbox was not emptied")
+
+
+def lived_in(keystead) -> dict[str, str]:
+    names = identities(keystead.client("iam"), keystead.client("sts"))
+    names |= keys(keystead, names)
+    names |= secrets(keystead)
+    keystead.do_what_falls_due(time.time() + 400 * DAY)
+    return names
+
+
+def identities(iam, sts):
+    bob = iam.create_user(UserName="bob", Path="/staff/")["User"]
+    trust = policy(("Allow", "sts:AssumeRole"), principal={"AWS": bob["Arn"]}).replace(', "Resource": "*"', "")
+    role = iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=trust)["Role"]
+    iam.update_assume_role_policy(RoleName="deploy", PolicyDocument=trust.replace("Allow", "Deny"))
+    iam.create_group(GroupName="people")
+    iam.add_user_to_group(GroupName="people", UserName="bob")
+    iam.put_user_policy(UserName="BOB", PolicyName="Inline", PolicyDocument=NOTHING)
+    iam.put_group_policy(GroupName="people", PolicyName="passing", PolicyDocument=NOTHING)
+    iam.delete_group_policy(GroupName="people", PolicyName="passing")
+    arn = iam.create_policy(PolicyName="some", PolicyDocument=NOTHING)["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=EVERYTHING)
+    iam.attach_role_policy(RoleName="deploy", PolicyArn=arn)
+    iam.put_user_permissions_boundary(UserName="bob", PermissionsBoundary=arn)
+    iam.update_user(UserName="bob", NewUserName="robert")
+    first = iam.create_access_key(UserName="robert")["AccessKey"]["AccessKeyId"]
+    iam.update_access_key(UserName="robert", AccessKeyId=first, Status="Inactive")
+    iam.create_access_key()
+    iam.create_user(UserName="bob")  # somebody else of the same name
+    iam.delete_user(UserName="bob")
+    iam.create_open_id_connect_provider(Url="https://issuer.invalid", ClientIDList=["app"], ThumbprintList=["0" * 40])
+    sts.get_session_token()
+    return {"bob": bob["UserId"], "role": role["RoleId"], "policy": arn, "inactive": first}
+
+
+def keys(keystead, names):
+    kms, elsewhere = keystead.client("kms"), keystead.client("kms", region_name=OTHER)
+    robert = f"arn:aws:iam::{keystead.account}:user/staff/robert"
+    administrator = f"arn:aws:iam::{keystead.account}:user/administrator"
+    key = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    kms.put_key_policy(KeyId=key, Policy=policy(("Allow", "kms:*"), principal={"AWS": [robert, administrator]}))
+    kms.put_key_policy(KeyId=key, Policy=policy(("Allow", "kms:*"), principal="*"))
+    kms.replicate_key(KeyId=key, ReplicaRegion=OTHER)
+    elsewhere.create_alias(AliasName="alias/there", TargetKeyId=key)
+    kms.create_alias(AliasName="alias/here", TargetKeyId=key)
+    off = kms.create_key(Policy=policy(("Allow", "kms:*"), principal={"AWS": "*"}))["KeyMetadata"]["KeyId"]
+    kms.disable_key(KeyId=off)
+    kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    dying = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_grant(KeyId=dying, GranteePrincipal=robert, Operations=["Encrypt"])
+    kms.schedule_key_deletion(KeyId=dying, PendingWindowInDays=7)
+    grant = kms.create_grant(
+        KeyId=key, GranteePrincipal=robert, Operations=["Decrypt", "Encrypt"],
+        Constraints={"EncryptionContextSubset": {"app": "one"}}, Name="one", RetiringPrincipal=robert,
+    )["GrantId"]  # fmt: skip
+    revoked = kms.create_grant(KeyId=key, GranteePrincipal=robert, Operations=["Decrypt"])["GrantId"]
+    kms.revoke_grant(KeyId=key, GrantId=revoked)
+    retired = kms.create_grant(KeyId=key, GranteePrincipal=robert, Operations=["Decrypt"])
+    kms.retire_grant(GrantToken=retired["GrantToken"])
+    kms.enable_key_rotation(KeyId=key)
+    kms.rotate_key_on_demand(KeyId=key)
+    return {"key": key, "off": off, "grant": grant, "revoked": revoked}
+
+
+def secrets(keystead):
+    manager, parameters = keystead.client("secretsmanager"), keystead.client("ssm")
+    manager.create_secret(Name="db", SecretString="v", AddReplicaRegions=[{"Region": OTHER}])
+    manager.put_secret_value(SecretId="db", SecretString="w")
+    manager.put_resource_policy(
+        SecretId="db", ResourcePolicy=policy(("Deny", "secretsmanager:DeleteSecret"), principal="*")
+    )
+    parameters.put_parameter(Name="/a/b", Value="v", Type="String", Tier="Advanced")
+    parameters.put_parameter(Name="/a/b", Value="w", Type="String", Overwrite=True)
+    arn = f"arn:aws:ssm:{REGION}:{keystead.account}:parameter/a/b"
+    shared = policy(("Allow", "ssm:GetParameter"), principal={"AWS": keystead.account}).replace('"*"}', f'"{arn}"}}')
+    shared = json.dumps({**json.loads(shared), "Statement": [{**json.loads(shared)["Statement"][0], "Resource": arn}]})
+    parameters.put_resource_policy(ResourceArn=arn, Policy=shared)
+    parameters.put_parameter(Name="/gone", Value="v", Type="SecureString")
+    parameters.delete_parameter(Name="/gone")
+    return {"parameter": arn}
+
+
+def compared(data: Path) -> Told:
+    async def moment():
+        database = Database.open(f"sqlite+aiosqlite:///{data / 'keystead.db'}")
+        try:
+            return await show(database)
+        finally:
+            await database.close()
+
+    accounts = Accounts(
+        asyncio.run(moment()), [], [], lambda: None, tolerance=0
+    )  # one client made one call after another
+    verify(data / "trail", see=accounts.see)
+    return accounts.told(data / "trail")
+
+
+def after(stopped: Stopped, folder: Path, *statements: str) -> list[str]:
+    """What is found when somebody has done this to the database."""
+    data = folder / "data"
+    data.mkdir()
+    shutil.copy(stopped.data / "keystead.db", data)
+    (data / "trail").symlink_to(stopped.data / "trail")
+    with sqlite3.connect(data / "keystead.db") as database:
+        changed = [
+            database.execute(one.format(account=stopped.account, **stopped.names)).rowcount for one in statements
+        ]
+    assert all(changed), changed
+    told = compared(data)
+    assert list(told.doubts) == []
+    return list(told.findings)
+
+
+def test_nothing_is_found_where_nobody_was(stopped):
+    told = compared(stopped.data)
+
+    assert (list(told.findings), list(told.doubts)) == ([], [])
+    assert told.facts > 40
+    assert told.records > 40
+
+
+THEFTS = {
+    "a grant to himself": (
+        ("insert into key_grants select 'ee' || substr(id, 3), region, key_id, key_account, name, grantee, grantee_id, retiring,"
+        " retiring_id, operations, constraints, source_arn, issuing_account, created_at, null, null from key_grants"
+        " where id = '{grant}'"),
+        ": grant ee",
+    ),
+    "a grant that has ended": (
+        "update key_grants set ended_at = null, ended_by = null where id = '{revoked}'",
+        ": grant {revoked}",
+    ),
+    "more operations by a grant": (
+        """update key_grants set operations = '["Decrypt", "Encrypt", "CreateGrant"]' where id = '{grant}'""",
+        "grant {grant} to arn:aws:iam::{account}:user/staff/robert",
+    ),
+    "a grant without its constraint": ("update key_grants set constraints = '{{}}' where id = '{grant}'", "grant {grant}"),
+    "a grant to another": (
+        "update key_grants set grantee = 'arn:aws:iam::{account}:user/administrator' where id = '{grant}'",
+        "grant {grant}",
+    ),
+    "a grant to another behind the same name": (
+        "update key_grants set grantee_id = (select id from entities where name = 'administrator') where id = '{grant}'",
+        "which grant {grant}",
+    ),
+    "a grant taken away": ("delete from key_grants where id = '{grant}'", "made grant {grant}"),
+    "a key's policy": (
+        "update keys set policy = replace(policy, 'Allow', 'Deny') where id = '{key}' and region = 'us-east-1'",
+        "the policy of key arn:aws:kms:us-east-1:{account}:key/{key}",
+    ),
+    "a replica's policy": (
+        "update keys set policy = replace(policy, 'kms:*', 'kms:D*') where id = '{key}' and region = 'eu-west-1'",
+        "the policy of key arn:aws:kms:eu-west-1:{account}:key/{key}",
+    ),
+    "who a key's policy takes a name for": (
+        """update keys set policy_ids = '{{"arn:aws:iam::{account}:user/administrator": "{bob}"}}' where id = '{key}'""",
+        "{bob}, which the policy of key",
+    ),
+    "an AWS managed key's policy": (
+        "update keys set policy = replace(policy, 'kms:ViaService', 'kms:Via') where manager = 'AWS'",
+        "the policy of AWS managed key",
+    ),
+    "an AWS managed key's alias": (
+        "update key_aliases set key_id = '{off}' where name = 'alias/aws/secretsmanager' and region = 'us-east-1'",
+        "alias/aws/secretsmanager leads to key {off}",
+    ),
+    "an alias": ("update key_aliases set key_id = '{off}' where name = 'alias/here'", "alias/here"),
+    "a key that was switched off": ("update keys set state = 'Enabled' where id = '{off}'", "state Enabled of key"),
+    "a key": ("delete from keys where id = '{off}'", "made key arn:aws:kms:us-east-1:{account}:key/{off}"),
+    "another key": (
+        ("insert into keys select region, 'ffff', account, spec, usage, origin, manager, state, description, created_at,"
+        " deletion_at, rotation_period, rotation_next_at, on_demand_rotations, policy, policy_ids, multi_region,"
+        " primary_region, store_id, external_key_id, pending_days from keys where id = '{off}'"),
+        "key arn:aws:kms:us-east-1:{account}:key/ffff",
+    ),
+    "a rotation": (
+        ("insert into key_materials (region, key_id, version, material_id, token, made_at, rotation_type, pending)"
+        " select region, key_id, 9, 'aa' || substr(material_id, 3), token, made_at, 'ON_DEMAND', 0 from key_materials"
+        " where key_id = '{key}' and version = 1 and region = 'us-east-1'"),
+        "material aa",
+    ),
+    "a user": (
+        ("insert into entities (id, account, kind, name, folded, path, created_at) values"
+        " ('AIDATHIEF', '{account}', 'user', 'thief', 'thief', '/', 1)"),
+        "user/thief, AIDATHIEF, is in the database, since 1970-01-01T00:00:01.000Z, and no record made it",
+    ),
+    "an account": ("insert into accounts values ('999999999999', 1)", "account 999999999999 is in the database"),
+    "another's name": ("update entities set name = 'x', folded = 'x' where id = '{bob}'", "{bob} under the name of"),
+    "a trust policy": (
+        "update entities set trust = replace(trust, 'Deny', 'Allow') where id = '{role}'",
+        "the trust policy of arn:aws:iam::{account}:role/deploy is not in the database what record",
+    ),
+    "who a role trusts": ("update entities set trust_ids = '{{\"arn:x\": \"{bob}\"}}' where id = '{role}'", "takes arn:x for"),
+    "a boundary": ("update entities set boundary = null where id = '{bob}'", "made boundary {bob}"),
+    "another boundary": (
+        "update entities set boundary = 'arn:aws:iam::aws:policy/AdministratorAccess' where id = '{bob}'",
+        "the permissions boundary of",
+    ),
+    "an inline policy": (
+        "update inline_policies set text = replace(text, 'Deny', 'Allow') where entity_id = '{bob}'",
+        "inline policy Inline of arn:aws:iam::{account}:user/staff/robert is not in the database what record",
+    ),
+    "an inline policy that denies": ("delete from inline_policies where entity_id = '{bob}'", "made inline policy inline of"),
+    "an attachment": (
+        "insert into attachments values ('{bob}', 'arn:aws:iam::aws:policy/AdministratorAccess')",
+        "policy arn:aws:iam::aws:policy/AdministratorAccess, attached to arn:aws:iam::{account}:user/staff/robert",
+    ),
+    "an attachment taken away": ("delete from attachments where entity_id = '{role}'", "made attached policy {policy}"),
+    "a membership taken away": ("delete from group_members", "made member {bob} of"),
+    "a policy's version": (
+        "update policy_versions set text = replace(text, 'Deny', 'Allow') where version = 1",
+        "version v1 of policy {policy}",
+    ),
+    "which version counts": ("update policies set default_version = 2", "the default version of policy {policy}"),
+    "an access key": (
+        "insert into access_keys select 'AKIATHIEF', user_id, secret_token, status, created_at from access_keys limit 1",
+        "access key AKIATHIEF of",
+    ),
+    "whose an access key is": (
+        "update access_keys set user_id = (select id from entities where name = 'administrator') where id = '{inactive}'",
+        "access key {inactive}",
+    ),
+    "an access key that was switched off": (
+        "update access_keys set status = 'Active' where id = '{inactive}'",
+        "state Active of access key {inactive}",
+    ),
+    "a provider": (
+        "insert into oidc_providers select 'XX', account, 'thief.invalid', client_ids, thumbprints, created_at from oidc_providers",
+        "oidc-provider/thief.invalid",
+    ),
+    "a provider's audience": ("""update oidc_providers set client_ids = '["app", "his"]'""", "client id his of"),
+    "a trust anchor": (
+        ("insert into anywhere values ('RA1', 'u-1', 'trust-anchor', '{account}', 'us-east-1', 'his', 1,"
+        """ '{{"bundle": "PEM"}}', 1, 1)"""),
+        "trust-anchor u-1 (his)",
+    ),
+    "a secret's version": (
+        ("insert into secret_versions select secret_id, 'his', created_at, kind, sealed, data_key, key_arn, default_key,"
+        " accessed_on from secret_versions limit 1"),
+        "version his of secret",
+    ),
+    "a secret's policy": (
+        "update secrets set policy = replace(policy, 'Deny', 'Allow') where region = 'us-east-1'",
+        "the resource policy of secret arn:aws:secretsmanager:us-east-1",
+    ),
+    "a secret's policy taken away": (
+        "update secrets set policy = null",
+        "made secret policy arn:aws:secretsmanager:us-east-1",
+    ),
+    "a replica's secret policy": (
+        "update secrets set policy = replace(policy, 'Deny', 'Allow') where region = 'eu-west-1'",
+        "the resource policy of secret arn:aws:secretsmanager:eu-west-1",
+    ),
+    "a parameter's version": (
+        ("insert into parameter_versions select parameter_id, 7, at, by, type, tier, data_type, encoding, content, key, key_arn,"
+        " description, pattern, policies from parameter_versions where number = 2"),
+        "version 7 of parameter {parameter}",
+    ),
+    "a parameter's policy": (
+        "update parameters set policy = replace(policy, 'GetParameter', 'Get*') where name = '/a/b'",
+        "the resource policy of parameter {parameter}",
+    ),
+    "code that rotates": (
+        "insert into rotation_functions values ('{account}', 'his', '/tmp', 'a.b', null, null, null, '[]', 1, 128, 1)",
+        "rotation function his of account {account}",
+    ),
+}  # fmt: skip  # a table
+
+
+@pytest.mark.parametrize("theft", THEFTS)
+def test_a_theft_by_sql_is_found(stopped, tmp_path, theft):
+    statement, told = THEFTS[theft]
+
+    found = after(stopped, tmp_path, statement)
+
+    wanted = told.format(account=stopped.account, **stopped.names)
+    assert any(wanted in f": {one}" for one in found), found
+
+
+def test_the_command_names_the_theft_and_ends_with_1(stopped, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(stopped.data, data)
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute("update policies set default_version = 2")
+
+    def run(*options):
+        return CliRunner().invoke(application, ["verify", "--data", str(data), *options])
+
+    assert run().exit_code == 1
+    assert (
+        f"! the default version of policy {stopped.names['policy']} is not in the database what record" in run().stdout
+    )
+    assert run("--log-only").exit_code == 2  # nothing is signed in this house, and nothing contradicts it
+
+
+def test_an_event_that_waits_explains_and_proves_nothing(stopped, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(stopped.data / "keystead.db", data)
+    (data / "trail").symlink_to(stopped.data / "trail")
+    event = {
+        "eventSource": "kms.amazonaws.com", "eventName": "RotateKey", "recipientAccountId": stopped.account,
+        "awsRegion": REGION, "serviceEventDetails": {"keyMaterialId": "ab"},
+        "resources": [{"ARN": f"arn:aws:kms:{REGION}:{stopped.account}:key/{stopped.key}"}],
+    }  # fmt: skip
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute(
+            "insert into key_materials (region, key_id, version, material_id, token, made_at, pending)"
+            " values (?, ?, 8, 'ab', x'00', 1, 0)",
+            (REGION, stopped.key),
+        )
+        database.execute(
+            "insert into trail_outbox (event) values (?)", (json.dumps(event, separators=(",", ":")).encode(),)
+        )
+
+    told = compared(data)
+
+    assert list(told.findings) == []
+    assert "waits to be recorded" in told.doubts[0]
+
+
+def test_what_another_node_may_have_recorded_is_not_called_a_contradiction(stopped, tmp_path):
+    """And is none where its log is at hand."""
+
+    async def moment():
+        database = Database.open(f"sqlite+aiosqlite:///{stopped.data / 'keystead.db'}")
+        try:
+            return await show(database)
+        finally:
+            await database.close()
+
+    shown = asyncio.run(moment())
+    walk = Walk(stopped.data / "trail", firsts(stopped.data / "trail")[0], 16, 0)
+    first = next(iter(walk))
+    walk.close()
+
+    def run(others, absent):
+        accounts = Accounts(shown, others, absent, lambda: None)
+        accounts.see(first)
+        accounts._last = 10**9  # its log ends here
+        return accounts.told(stopped.data / "trail")
+
+    alone, together = run([], ["n2"]), run([("n2", stopped.data / "trail")], [])
+
+    assert list(alone.findings) == []
+    assert "unless the log of another node (n2) tells" in alone.doubts[0]
+    assert (list(together.findings), list(together.doubts)) == ([], [])
