@@ -16,7 +16,7 @@ def ledger(*facts, owners=("arn:key",)) -> Ledger:
 
 
 def found(replayed):
-    return [text for text, _ in replayed.findings()]
+    return list(replayed.findings())
 
 
 def fact(value, slot=POLICY, since=None):

@@ -18,7 +18,6 @@ from keystead.cli.trail import application
 from keystead.database.engine import Database
 from keystead.effects.accounts import Accounts, Told, show
 from keystead.testing import running
-from keystead.trail.segments import Walk, firsts
 from keystead.trail.verify import verify
 
 REGION, OTHER = "us-east-1", "eu-west-1"
@@ -55,6 +54,7 @@ def stopped(tmp_path_factory) -> Stopped:
         names = lived_in(keystead)
         data = tmp_path_factory.mktemp("stopped") / "data"
         waited_until_recorded(keystead)
+        keystead.client("cloudtrail").lookup_events()  # waits until all is indexed
         shutil.copytree(keystead.data, data, ignore=shutil.ignore_patterns("keystead.db*"))
         with sqlite3.connect(keystead.data / "keystead.db") as live, sqlite3.connect(data / "keystead.db") as copy:
             live.backup(copy)
@@ -160,9 +160,7 @@ def compared(data: Path) -> Told:
         finally:
             await database.close()
 
-    accounts = Accounts(
-        asyncio.run(moment()), [], [], lambda: None, tolerance=0
-    )  # one client made one call after another
+    accounts = Accounts(asyncio.run(moment()), [], lambda: None, tolerance=0)  # one client made one call after another
     verify(data / "trail", see=accounts.see)
     return accounts.told(data / "trail")
 
@@ -391,29 +389,50 @@ def test_an_event_that_waits_explains_and_proves_nothing(stopped, tmp_path):
     assert "waits to be recorded" in told.doubts[0]
 
 
-def test_what_another_node_may_have_recorded_is_not_called_a_contradiction(stopped, tmp_path):
-    """And is none where its log is at hand."""
-
-    async def moment():
-        database = Database.open(f"sqlite+aiosqlite:///{stopped.data / 'keystead.db'}")
+def moment(data: Path, own: str, here=()):
+    async def run():
+        database = Database.open(f"sqlite+aiosqlite:///{data / 'keystead.db'}")
         try:
-            return await show(database)
+            return await show(database, own, here)
         finally:
             await database.close()
 
-    shown = asyncio.run(moment())
-    walk = Walk(stopped.data / "trail", firsts(stopped.data / "trail")[0], 16, 0)
-    first = next(iter(walk))
-    walk.close()
+    return asyncio.run(run())
 
-    def run(others, absent):
-        accounts = Accounts(shown, others, absent, lambda: None)
-        accounts.see(first)
-        accounts._last = 10**9  # its log ends here
-        return accounts.told(stopped.data / "trail")
 
-    alone, together = run([], ["n2"]), run([("n2", stopped.data / "trail")], [])
+def compared_by(data: Path, own: str, others=()) -> Told:
+    """As a node that has recorded nothing itself."""
+    accounts = Accounts(moment(data, own, [name for name, _ in others]), others, lambda: None)
+    return accounts.told(data / "none")
 
-    assert list(alone.findings) == []
-    assert "unless the log of another node (n2) tells" in alone.doubts[0]
-    assert (list(together.findings), list(together.doubts)) == ([], [])
+
+def test_what_another_node_has_recorded_is_taken_from_the_index_or_from_its_log(stopped):
+    node = json.loads((stopped.data / "keystead.json").read_bytes())["node"]
+
+    by_index, by_log = (
+        compared_by(stopped.data, "n2"),
+        compared_by(stopped.data, "n2", [(node, stopped.data / "trail")]),
+    )
+
+    for told, absent in ((by_index, [node]), (by_log, [])):
+        assert (list(told.findings), list(told.doubts), list(told.nodes)) == ([], [], absent)
+        assert told.records > 40
+
+
+def test_what_is_forged_in_the_index_is_found_on_the_node_that_it_is_said_to_be_of(stopped, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(stopped.data / "keystead.db", data)
+    node = json.loads((stopped.data / "keystead.json").read_bytes())["node"]
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute("insert into trail_positions (node, ordinal, last) values ('n2', 7, -1)")
+        number = database.execute("select max(seq) from trail_events where name = 'PutKeyPolicy'").fetchone()[0]
+        database.execute("update trail_events set record = replace(record, 'Allow', 'Deny') where seq = ?", (number,))
+
+    accounts = Accounts(moment(data, node), [], lambda: None)
+    verify(stopped.data / "trail", see=accounts.see)
+    told = accounts.told(stopped.data / "trail")
+
+    assert list(told.findings) == [
+        f"the index has a record {number & (1 << 48) - 1} of this node that its log does not have"
+    ]

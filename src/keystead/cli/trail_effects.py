@@ -1,7 +1,7 @@
 """What `keystead trail verify` compares with the database: its moment, and the logs that there are of its nodes."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -31,7 +31,7 @@ class Unread(NamedTuple):
         """To no avail."""
 
     def told(self, folder: Path) -> Told:  # noqa: ARG002  # as Effects has it
-        return Told(0, 0, (), (UNREADABLE,))
+        return Told(0, 0, (), (), (UNREADABLE,))
 
 
 def effects(settings: Settings, elsewhere: Sequence[Path]) -> Effects | None:
@@ -40,15 +40,13 @@ def effects(settings: Settings, elsewhere: Sequence[Path]) -> Effects | None:
         own = Installation.load(settings.folder).node
     except FileNotFoundError:
         return None
-    shown = asyncio.run(from_database(settings)) if there_is_a_database(settings) else None
-    if shown is None:
-        return Unread()
     former = settings.folder / FORMER
     folders = [*(sorted(former.iterdir()) if former.is_dir() else ()), *elsewhere]
     others = {node_of(folder): folder / TRAIL for folder in folders}
-    absent = shown.nodes - others.keys() - {own}
-    named = [(node, folder) for node, folder in others.items() if node != own]
-    return Accounts(shown, named, absent, settle(settings.folder / TRAIL))
+    shown = asyncio.run(from_database(settings, own, others)) if there_is_a_database(settings) else None
+    if shown is None:
+        return Unread()
+    return Accounts(shown, [*others.items()], settle(settings.folder / TRAIL))
 
 
 def node_of(folder: Path) -> str:
@@ -64,11 +62,11 @@ def there_is_a_database(settings: Settings) -> bool:
     return not kind.startswith("sqlite") or Path(path).exists()
 
 
-async def from_database(settings: Settings) -> Shown | None:
+async def from_database(settings: Settings, own: str, here: Collection[str]) -> Shown | None:
     """None where it cannot be asked."""
     database = Database.open(settings.database_url)
     try:
-        return await show(database)
+        return await show(database, own, here)
     except DatabaseLost:
         return None
     finally:

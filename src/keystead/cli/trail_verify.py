@@ -244,9 +244,15 @@ def of_files(files: FilesReport | None) -> list[str]:
 def of_database(found: Audit) -> list[str]:
     if found.facts is None:
         return []
-    return [
+    told = [
         f"The database shows {found.facts} things that a record must have made; {found.accounted} records tell of such"
     ]
+    if found.by_index:
+        nodes = ", ".join(found.by_index)
+        told.append(
+            f"Of other nodes ({nodes}) what the index says was believed: verify there, or give their folders with --log"
+        )
+    return told
 
 
 def of_witnesses(found: Audit) -> list[str]:

@@ -1,27 +1,33 @@
 """One comparison of a database with the logs of its nodes: `keystead trail verify`, facts/trail.md 8, step 9.
 
 1. the database as it is now: what it shows, and which events wait in it to be recorded
-2. the other logs that there are, and this node's as verify.py reads it, record by record, merged by time
+2. the other logs that there are, and this node's as verify.py reads it, record by record, merged by time; of nodes whose logs
+   are not here, what the index has of them (`Index`)
 3. what was recorded since, where a node serves and something is not explained yet
 4. what waits explains the rest: not proven, for it is in no log
-5. what is left is a contradiction, or cannot be told where the log of another node is not here
+5. what is left is a contradiction
+
+Whoever writes to the database can write to the index as well. So where there are several nodes, each also looks whether the index has
+of its own log what is in it: what was forged in the index is found on the node that it is said to be of.
 """
 
 import heapq
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from hashlib import sha256
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from sqlalchemy import select
 
-from keystead.database.engine import Database
+from keystead.database.engine import Connection, Database
 from keystead.effects import iam, kms, values
 from keystead.effects.event import name_of, read
 from keystead.effects.ledger import TOLERANCE, Ledger
 from keystead.effects.slots import Fact
-from keystead.trail import store
+from keystead.trail import queries, store
 from keystead.trail.errors import LogDamaged, LogInUse, LogMissing
 from keystead.trail.lock import APPENDING, lock
 from keystead.trail.outbox import outbox
@@ -29,10 +35,23 @@ from keystead.trail.records import Stored
 from keystead.trail.segments import Reader
 
 PAGE: Final = 1000
+SECOND: Final = 1_000_000_000
+NUMBERS: Final = (1 << store.NUMBER_BITS) - 1
+ALWAYS: Final = {**kms.TOLD, **iam.TOLD, **values.TOLD}
+NAMES: Final = frozenset(name for _, name in (*ALWAYS, *iam.Identities({}).told()))
 SETTLING_SECONDS: Final = 3.0
 """What a node that serves may need to record what it has done."""
 Recorded = tuple[int, str, bytes]
 """(nanoseconds since the epoch, how it is named, event)."""
+
+
+class Indexed(NamedTuple):
+    """A row of the index: `at` in seconds."""
+
+    node: str
+    number: int
+    at: int
+    event: bytes
 
 
 class Shown(NamedTuple):
@@ -40,19 +59,23 @@ class Shown(NamedTuple):
 
     wrong    what needs no record to be seen
     waiting  events that are to be recorded
-    nodes    whose logs are indexed
+    nodes    whose logs are not here
+    indexed  what the index has of those, in the order of time
+    own      what it has of this node, by number, where there are such
     """
 
     facts: Sequence[Fact]
     wrong: Sequence[str]
     borne: iam.Names
     waiting: Sequence[bytes]
-    nodes: frozenset[str]
     at: int
+    nodes: Sequence[str] = ()
+    indexed: Sequence[Recorded] = ()
+    own: Mapping[int, bytes] = {}
 
 
-async def show(database: Database) -> Shown:
-    """Raises DatabaseLost."""
+async def show(database: Database, own: str = "", here: Collection[str] = ()) -> Shown:
+    """`own`: this node; `here`: the others whose logs there are. Raises DatabaseLost."""
     at = time.time_ns()
     found: list[Fact | str] = []
     async with database.read() as connection:
@@ -60,16 +83,42 @@ async def show(database: Database) -> Shown:
             found += [one async for one in part]
         borne = await iam.borne(connection)
         waiting = [row.event for row in await connection.execute(select(outbox).order_by(outbox.c.seq))]
-        nodes = frozenset((await store.ordinals(connection)).values())
+        absent = sorted(set((await store.ordinals(connection)).values()) - {own, *here})
+        index = [one async for one in indexed(connection, [own, *absent])] if absent else []
     facts = [one for one in found if isinstance(one, Fact)]
-    return Shown(facts, [one for one in found if isinstance(one, str)], borne, waiting, nodes, at)
+    return Shown(facts, [one for one in found if isinstance(one, str)], borne, waiting, at, *apart(index, absent, own))
+
+
+def apart(
+    index: Sequence[Indexed], absent: Sequence[str], own: str
+) -> tuple[Sequence[str], Sequence[Recorded], Mapping[int, bytes]]:
+    others = sorted((one for one in index if one.node != own), key=attrgetter("at", "number"))
+    recorded = [
+        (one.at * SECOND, f"record {one.number} of {one.node}, as the index has it,", one.event) for one in others
+    ]
+    return absent, recorded, {one.number: sha256(one.event).digest() for one in index if one.node == own}
+
+
+async def indexed(connection: Connection, nodes: Sequence[str]) -> AsyncIterator[Indexed]:
+    """What counts here of what the index has of these nodes. Each name of each account and Region is one descent."""
+    table = store.events
+    columns = table.c.seq, table.c.node, table.c.at, table.c.record
+    wanted = select(*columns).where(table.c.node.in_(nodes), table.c.error.is_(None))
+    for account, region in await queries.scopes(connection):
+        for name in sorted(NAMES):
+            rows = await connection.execute(
+                wanted.where(table.c.account == account, table.c.region == region, table.c.name == name)
+            )
+            for row in rows:
+                yield Indexed(row.node, row.seq & NUMBERS, row.at, row.record.encode())
 
 
 class Told(NamedTuple):
-    """`facts` and `records` that were compared."""
+    """`facts` and `records` that were compared; `nodes` whose records were taken as the index has them."""
 
     facts: int
     records: int
+    nodes: Sequence[str]
     findings: Sequence[str]
     doubts: Sequence[str]
 
@@ -92,7 +141,6 @@ class Accounts:
     """One run.
 
     others  folders of other logs, each with what to call it
-    absent  nodes whose logs are not here
     settle  waits, where a node serves, for what it is about to record
     """
 
@@ -100,20 +148,18 @@ class Accounts:
         self,
         shown: Shown,
         others: Sequence[tuple[str, Path]],
-        absent: Iterable[str],
         settle: Callable[[], None],
         tolerance: int = TOLERANCE,
     ) -> None:
-        identities = iam.Identities(shown.borne)
-        self._handlers = {**kms.TOLD, **iam.TOLD, **values.TOLD, **identities.told()}
-        self._names = frozenset(name.encode() for _, name in self._handlers)
+        self._handlers = {**ALWAYS, **iam.Identities(shown.borne).told()}
+        self._names = frozenset(name.encode() for name in NAMES)
         owners = {fact.slot.owner for fact in shown.facts}
         self._ledger = Ledger(shown.facts, owners, shown.at, tolerance)
         self._shown = shown
-        self._absent = sorted(absent)
+        self._own = dict(shown.own)
         self._settle = settle
         self._doubts: list[str] = []
-        self._ahead = heapq.merge(*(self._of(name, folder) for name, folder in others))
+        self._ahead = heapq.merge(shown.indexed, *(self._of(name, folder) for name, folder in others))
         self._next = next(self._ahead, None)
         self._records = 0
         self._last = -1
@@ -127,6 +173,7 @@ class Accounts:
                 self._replay(*self._next)
                 self._next = next(self._ahead, None)
             self._replay(wall, f"record {stored.stamp.index}", stored.event)
+            self._compare(stored.stamp.index, stored.event)
 
     def told(self, folder: Path) -> Told:
         """`folder` of this node's log."""
@@ -138,13 +185,16 @@ class Accounts:
             for record in self._of("", folder, self._last):
                 self._replay(*record)
         doubts = self._from_waiting()
-        findings = list(self._shown.wrong)
-        left = [text for text, _ in self._ledger.findings()]
-        if self._absent:
-            doubts += [f"{text}: unless the log of another node ({', '.join(self._absent)}) tells" for text in left]
-        else:
-            findings += left
-        return Told(len(self._shown.facts), self._records, findings, [*self._doubts, *doubts])
+        forged = [
+            f"the index has a record {number} of this node that its log does not have" for number in sorted(self._own)
+        ]
+        findings = [*self._shown.wrong, *forged, *self._ledger.findings()]
+        return Told(len(self._shown.facts), self._records, self._shown.nodes, findings, [*self._doubts, *doubts])
+
+    def _compare(self, number: int, event: bytes) -> None:
+        """With the index. What remains of `_own` is not in the log."""
+        if self._own.get(number) == sha256(event).digest():
+            del self._own[number]
 
     def _from_waiting(self) -> list[str]:
         """Step 4."""

@@ -95,6 +95,15 @@ class Identities:
         ledger.put("attached policy", id_, told.get("policyArn", ""))
         self.key_made(told.get("accessKeyId", ""), id_, ledger)
 
+    def service_role(self, event: Event, ledger: Ledger) -> None:
+        """Keystead's own: the role that rotates secrets (rotation/leave.py)."""
+        told = event.details
+        id_ = told.get("roleId", "")
+        self.born(event.account, "role", told.get("roleName", ""), told.get("path", "/"), id_, ledger)
+        ledger.put("role", id_)
+        ledger.put("trust policy", id_, value=digest(told.get("assumeRolePolicyDocument")))
+        ledger.put("inline policy", id_, fold(told.get("policyName", "")), digest(told.get("policyDocument")))
+
     def key_created(self, event: Event, ledger: Ledger) -> None:
         self.key_made(event.response.get("accessKey", {}).get("accessKeyId", ""), self.id(event, "user"), ledger)
 
@@ -136,6 +145,7 @@ class Identities:
     def told(self) -> dict[tuple[str, str], Callable[[Event, Ledger], None]]:
         found: dict[tuple[str, str], Callable[[Event, Ledger], None]] = {
             ("keystead", "CreateAccount"): self.account,
+            ("keystead", "CreateServiceLinkedRole"): self.service_role,
             ("iam", "CreateAccessKey"): self.key_created,
             ("iam", "UpdateAccessKey"): self.key_changed,
             ("iam", "DeleteAccessKey"): self.key_removed,

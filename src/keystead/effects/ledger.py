@@ -76,8 +76,7 @@ class Ledger:
         for part in list(self._held.get((kind, owner), ())):
             self.gone(kind, owner, part)
 
-    def findings(self) -> Iterator[tuple[str, bool]]:
-        """(what is wrong, whether that is so only because nothing was recorded)."""
+    def findings(self) -> Iterator[str]:
         for fact in self._facts:
             if (found := self._of_fact(fact)) is not None:
                 yield found
@@ -85,23 +84,23 @@ class Ledger:
             for part, candidates in parts.items():
                 if self._missing(Slot(kind, owner, part), candidates):
                     name = " ".join(filter(None, (kind, part, "of" if part else "", owner)))
-                    yield f"{candidates[-1].record} made {name}, and the database does not have it", False
+                    yield f"{candidates[-1].record} made {name}, and the database does not have it"
 
     def unexplained(self) -> int:
         return sum(1 for _ in self.findings())
 
-    def _of_fact(self, fact: Fact) -> tuple[str, bool] | None:
+    def _of_fact(self, fact: Fact) -> str | None:
         candidates = self._held.get(fact.slot[:2], {}).get(fact.slot.part, ())
         if any(one.value in {fact.value, UNKNOWN} for one in candidates):
             return None
         since = f", since {stamp(fact.since)}" if fact.since is not None else ""
         shown = f"{fact.what} is in the database{since}"
         if not candidates:
-            return f"{shown}, and no record made it", True
+            return f"{shown}, and no record made it"
         newest = max(candidates, key=attrgetter("wall"))
         if newest.value is None:
-            return f"{shown}, and {newest.record} took it away", False
-        return f"{fact.what} is not in the database what {newest.record} made it", False
+            return f"{shown}, and {newest.record} took it away"
+        return f"{fact.what} is not in the database what {newest.record} made it"
 
     def _missing(self, slot: Slot, candidates: tuple[Candidate, ...]) -> bool:
         if slot in self._slots or any(one.value is None or one.wall > self._before for one in candidates):

@@ -12,6 +12,7 @@ from typing import Any, Final
 from keystead.database.engine import Connection, Database, Transaction
 from keystead.identities import new_keys, sessions
 from keystead.identities.names import TEMPORARY
+from keystead.identities.room import REGION
 from keystead.identities.sessions import Asked
 from keystead.identities.store import entities, permissions
 from keystead.identities.store import sessions as stored
@@ -19,9 +20,14 @@ from keystead.identities.store.entities import Entity, Role
 from keystead.keyholder.promise import Keyholder
 from keystead.rotation.errors import RoleMissing
 from keystead.rotation.executors.work import Credentials
+from keystead.trail import outbox
+from keystead.trail.event import internal_event
 
 ROLE: Final = "KeysteadRotation"
 PATH: Final = "/aws-service-role/rotation.keystead/"
+POLICY: Final = "rotation"
+MADE: Final = "CreateServiceLinkedRole"
+"""Its event: AWS's name, and from nobody's call."""
 PREFIX: Final = "keystead-rotation-"
 """How the names of these sessions begin. Whoever calls under such a name may move labels only as a rotation's step does."""
 TRUST: Final = {
@@ -113,7 +119,12 @@ async def made(tx: Transaction, account: str, role: str | None) -> Entity:
         return known
     trust = Role(json.dumps(TRUST), {}, 3600, "Rotates secrets, for Keystead itself.")
     entity = await entities.create(tx, account, "role", ROLE, PATH, boundary=None, role=trust)
-    await permissions.put_inline(tx, entity, "rotation", OF_ROLE)
+    await permissions.put_inline(tx, entity, POLICY, OF_ROLE)
+    details = {
+        "roleName": ROLE, "roleId": entity.id, "path": PATH, "assumeRolePolicyDocument": trust.trust,
+        "policyName": POLICY, "policyDocument": OF_ROLE,
+    }  # fmt: skip  # a table
+    await outbox.put(tx, internal_event(MADE, account=account, region=REGION, at=tx.at, details=details))
     return entity
 
 

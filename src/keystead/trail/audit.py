@@ -29,12 +29,14 @@ from keystead.trail.witnessed import LAG_SECONDS, Fetch, witnessed
 
 
 class Compared(Protocol):
-    """What came of step 5. `facts` of the database, and `records` that tell of such."""
+    """What came of step 5. `facts` of the database, `records` that tell of such, `nodes` whose own logs were not looked at."""
 
     @property
     def facts(self) -> int: ...
     @property
     def records(self) -> int: ...
+    @property
+    def nodes(self) -> Sequence[str]: ...
     @property
     def findings(self) -> Sequence[str]: ...
     @property
@@ -81,6 +83,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     copies                 by witness, records in what it says it cosigned last; None where it could not be asked
     files                  None where they were not looked at
     facts, accounted       what the database shows, and records that make or change such; None where it was not looked at
+    by_index               nodes whose records were taken for that as the index has them
     """
 
     verdict: Verdict
@@ -91,6 +94,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     files: FilesReport | None = None
     facts: int | None = None
     accounted: int | None = None
+    by_index: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
 
 
@@ -114,6 +118,7 @@ def audit(asked: Asked) -> Audit:
         files=files,
         facts=compared.facts if compared else None,
         accounted=compared.records if compared else None,
+        by_index=tuple(compared.nodes) if compared else (),
         findings=(*contradictions, *report.findings, *doubts),
     )
 
