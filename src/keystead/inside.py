@@ -12,12 +12,13 @@ from typing import Any, Final
 from keystead.gateway import Gateway, Peer
 from keystead.rotation.api import Api, ApiRefused
 from keystead.rotation.executors.work import Credentials
-from keystead.wire.signing import signed
+from keystead.wire import signing
+from keystead.wire.http import Request
 
 SERVICE: Final = "secretsmanager"
 PEER: Final = Peer("secretsmanager.amazonaws.com", secure=True)
 """As AWS records what Secrets Manager does itself."""
-AGENT: Final = b"keystead-rotation"
+AGENT: Final = "keystead-rotation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +39,31 @@ class _Client:
     region: str
 
     async def __call__(self, operation: str, **members: Any) -> Mapping[str, Any]:
-        request = signed(
-            f"{SERVICE}.{operation}".encode(),
-            json.dumps(members, default=lambda value: base64.b64encode(value).decode()).encode(),
-            access_key_id=self.credentials.access_key_id,
-            secret=self.credentials.secret,
-            token=self.credentials.token,
-            region=self.region,
-            service=SERVICE,
-            host=b"keystead",
-            agent=AGENT,
-            now=self.inside.clock(),
-        )
+        body = json.dumps(members, default=lambda value: base64.b64encode(value).decode()).encode()
+        headers = self._signed(f"{SERVICE}.{operation}", body) | {"user-agent": AGENT}
+        request = Request("POST", b"/", b"", [(name.encode(), value.encode()) for name, value in headers.items()], body)
         response = await self.inside.gateway.answer(request, PEER)
         answer: dict[str, Any] = json.loads(response.body or b"{}")
         if response.status != 200:
             raise ApiRefused(operation, str(answer.get("__type", "InternalServiceError")).rpartition("#")[2])
         return answer
+
+    def _signed(self, target: str, body: bytes) -> dict[str, str]:
+        at, own = self.inside.clock(), self.credentials
+        headers = {
+            "content-type": "application/x-amz-json-1.1",
+            "host": "keystead",
+            "x-amz-security-token": own.token,
+            "x-amz-target": target,
+        }
+        key = signing.key_of(own.secret, signing.day(at), self.region, SERVICE)
+        return signing.signed(
+            "/",
+            headers,
+            body,
+            at=at,
+            access_key_id=own.access_key_id,
+            signing_key=key,
+            region=self.region,
+            service=SERVICE,
+        )

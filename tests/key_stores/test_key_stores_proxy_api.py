@@ -1,7 +1,6 @@
 """The XKS Proxy API's own examples, and its signatures against botocore's."""
 
 import base64
-import hmac
 import time
 
 import pytest
@@ -12,7 +11,7 @@ from botocore.credentials import Credentials
 from keystead.keyholder.errors import CiphertextInvalid
 from keystead.stores.blob import Wrapped, pack, unpack
 from keystead.stores.proxy import integrity
-from keystead.wire import xks_signing
+from keystead.wire import signing
 from keystead.wire.http import Request
 from keystead.xks.cipher import bound
 from keystead.xks.config import Config, Credential
@@ -74,12 +73,10 @@ def test_another_body_is_not():
 
 def test_what_this_house_signs_is_what_botocore_would_have_signed():
     now = time.time()
-    key = b"AWS4" + SECRET.encode()
-    for part in (xks_signing.day(now), "eu-west-1", "kms-xks-proxy", "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
+    key = signing.key_of(SECRET, signing.day(now), "eu-west-1", "kms-xks-proxy")
 
-    made = xks_signing.signed(
-        PATH, "xks.example.com", BODY, at=now, access_key_id=ACCESS_KEY, signing_key=key, region="eu-west-1",
+    made = signing.signed(
+        PATH, {"host": "xks.example.com"}, BODY, at=now, access_key_id=ACCESS_KEY, signing_key=key, region="eu-west-1",
         service="kms-xks-proxy",
     )  # fmt: skip
 

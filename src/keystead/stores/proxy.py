@@ -21,13 +21,14 @@ from keystead.keyholder.promise import Keyholder
 from keystead.stores.blob import IV_LENGTHS, METADATA_LIMIT, TAG_LENGTH, Wrapped
 from keystead.stores.key_store import Address, KeyStore
 from keystead.stores.troubles import NAMES, ProxyTroubled, Trouble
-from keystead.wire import xks_signing as signing
+from keystead.wire import signing
 
 T = TypeVar("T")
 
 SECONDS: Final = 0.25
 """XKS Proxy API specification: KMS waits so long for any answer."""
 SERVICE: Final = "kms-xks-proxy"
+JSON: Final = "application/json"
 ALGORITHM: Final = "AES_GCM"
 HASH: Final = "SHA_256"
 KEYS_LIMIT: Final = 64
@@ -184,20 +185,21 @@ class Proxies:
 
     async def _ask(self, caller: Caller, what: str, asked: Mapping[str, Any], answer: type[T]) -> T:
         """The signing key is the keyholder's business, and its time is not the proxy's."""
-        key = await self._signing_key(caller)
+        at = self._clock()
+        key = await self._signing_key(caller, signing.day(at))
         path, host = caller.proxy.path + what, urlsplit(caller.proxy.endpoint).hostname or ""
         body = msgspec.json.encode(asked)
         headers = signing.signed(
             path,
-            host,
+            {"host": host},
             body,
-            at=self._clock(),
+            at=at,
             access_key_id=caller.proxy.access_key_id,
             signing_key=key,
             region=caller.region,
             service=SERVICE,
         )
-        status, raw = await self._posting().post(host, path, body, headers, self._seconds)
+        status, raw = await self._posting().post(host, path, body, {**headers, "content-type": JSON}, self._seconds)
         return read(status, raw, answer)
 
     def _posting(self) -> Posts:
@@ -207,8 +209,7 @@ class Proxies:
             self._poster = Poster(self._tls, self._connect_to)
         return self._poster
 
-    async def _signing_key(self, caller: Caller) -> bytes:
-        date = signing.day(self._clock())
+    async def _signing_key(self, caller: Caller, date: str) -> bytes:
         known = self._keys.get((caller.token, date, caller.region))
         if known is None:
             known = await self._keyholder.signing_key(caller.token, caller.binding, date, caller.region, SERVICE)

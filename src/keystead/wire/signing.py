@@ -1,44 +1,52 @@
-"""Signs a request of ours as any client would: Signature Version 4 for a POST of JSON to the root of a service.
+"""Signs a POST of ours as any client would: Signature Version 4, the other half of sigv4.py, which verifies it.
 
-The other half of sigv4.py, which verifies it (AWS General Reference, Signature Version 4).
+AWS General Reference, Signature Version 4; for key store proxies the XKS Proxy API specification, appendix A.
 """
 
 import hashlib
 import hmac
 import time
+from collections.abc import Mapping
 
-from keystead.wire.http import Header, Request
+from keystead.wire.canonical import canonical_path
+from keystead.wire.claim import ALGORITHM
+from keystead.wire.sigv4 import TERM
 
-CONTENT_TYPE = b"application/x-amz-json-1.1"
 
-
-def signed(
-    target: bytes, body: bytes, *, access_key_id: str, secret: str, token: str, region: str, service: str, host: bytes,
-    agent: bytes, now: float,
-) -> Request:  # fmt: skip  # a list of names
-    """`target` is X-Amz-Target; `now` in seconds since the epoch."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-    headers: list[Header] = [
-        (b"content-type", CONTENT_TYPE),
-        (b"host", host),
-        (b"x-amz-date", stamp.encode()),
-        (b"x-amz-security-token", token.encode()),
-        (b"x-amz-target", target),
-    ]
-    names = b";".join(name for name, _ in headers)
-    lines = b"".join(name + b":" + value + b"\n" for name, value in headers)
-    canonical = b"POST\n/\n\n" + lines + b"\n" + names + b"\n" + hashlib.sha256(body).hexdigest().encode()
-    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}"
-    signature = hmac.digest(key_of(secret, stamp[:8], region, service), to_sign.encode(), "sha256").hex()
-    claim = (
-        f"AWS4-HMAC-SHA256 Credential={access_key_id}/{scope}, SignedHeaders={names.decode()}, Signature={signature}"
-    )
-    return Request("POST", b"/", b"", [*headers, (b"user-agent", agent), (b"authorization", claim.encode())], body)
+def day(at: float) -> str:
+    """Of the scope, yyyymmdd."""
+    return time.strftime("%Y%m%d", time.gmtime(at))
 
 
 def key_of(secret: str, date: str, region: str, service: str) -> bytes:
+    """The signing key of a day."""
     key = f"AWS4{secret}".encode()
-    for part in (date, region, service, "aws4_request"):
+    for part in (date, region, service, TERM):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
+
+
+def signed(
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    at: float,
+    access_key_id: str,
+    signing_key: bytes,
+    region: str,
+    service: str,
+) -> dict[str, str]:
+    """These headers with their date and signature. `at` is seconds since the epoch; `signing_key` is that of its day."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+    signs = dict(sorted({**headers, "x-amz-date": stamp}.items()))
+    names = ";".join(signs)
+    lines = "".join(f"{name}:{value}\n" for name, value in signs.items())
+    canonical = "\n".join(
+        ("POST", canonical_path(path.encode()).decode(), "", lines, names, hashlib.sha256(body).hexdigest())
+    )
+    scope = f"{day(at)}/{region}/{service}/{TERM}"
+    to_sign = f"{ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    signature = hmac.digest(signing_key, to_sign.encode(), "sha256").hex()
+    claim = f"{ALGORITHM} Credential={access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
+    return {**signs, "authorization": claim}

@@ -8,6 +8,7 @@ from typing import Final
 from keystead.wire.canonical import canonical_headers, canonical_path
 from keystead.wire.errors import Unreadable
 from keystead.wire.http import Request
+from keystead.wire.signing import key_of
 from keystead.wire.sigv4 import moment
 from keystead.xks.config import Config
 
@@ -42,9 +43,7 @@ def authentic(request: Request, config: Config, now: float) -> bool:
     except Unreadable:
         return False
     to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashed}".encode()
-    key = b"AWS4" + (secret or UNKNOWN).encode("ascii")
-    for part in (date, region, SERVICE.encode(), b"aws4_request"):
-        key = hmac.digest(key, part, "sha256")
+    key = key_of(secret or UNKNOWN, date.decode(), region.decode(), SERVICE)
     expected = hmac.digest(key, to_sign, "sha256").hex().encode()
     return hmac.compare_digest(expected, signature) and secret is not None
 
