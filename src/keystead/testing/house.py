@@ -158,10 +158,12 @@ class _Thread(threading.Thread):
         seeds = opened.checkpoint_seeds(trail.sealed_key(folder / "trail"))
         signer = Signer(Installation.load(folder).origin, seeds)
         database = Database.open(self._settings.database_url)
+        feed = Feed(database)
+        await feed.start()
         house = House.build(
             self._settings,
             database,
-            Feed(database),
+            feed,
             LocalKeyholder(opened, partial(own_keys, database)),
             LocalRecorder(folder / "trail", signer.sign),
             time.time,
