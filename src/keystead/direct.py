@@ -34,12 +34,15 @@ NOBODY: Final = Nobody()
 class Direct:
     """A connection's requests of this kind, one at a time. To the protocol it is the cycle of the request in hand."""
 
-    __slots__ = ("_answer", "_peer", "_protocol", "disconnected", "keep_alive", "message_event", "response_complete")
+    __slots__ = (
+        "_answer", "_peer", "_protocol", "_task", "disconnected", "keep_alive", "message_event", "response_complete",
+    )  # fmt: skip  # a list of names
 
     def __init__(self, protocol: HttpToolsProtocol, answer: Answer, peer: Peer) -> None:
         self._protocol = protocol
         self._answer = answer
         self._peer = peer
+        self._task: asyncio.Task[None] | None = None
         self.disconnected = False
         self.keep_alive = True
         self.response_complete = True
@@ -50,12 +53,11 @@ class Direct:
         self.keep_alive = keep_alive
         self.response_complete = False
         request = Request("POST", PATH, b"", headers, body)
-        tasks = self._protocol.tasks
-        task = asyncio.Task(self._run(request, tasks), loop=self._protocol.loop, name="request")
-        tasks.add(task)
+        self._task = asyncio.Task(self._run(request), loop=self._protocol.loop, name="request")
+        self._protocol.tasks.add(self._task)
 
-    async def _run(self, request: Request, tasks: set[asyncio.Task[None]]) -> None:
-        protocol = self._protocol
+    async def _run(self, request: Request) -> None:
+        protocol, task = self._protocol, self._task
         try:
             response = await self._answer(request, self._peer)
             if protocol.flow.write_paused and not self.disconnected:
@@ -64,9 +66,8 @@ class Direct:
         finally:
             if not self.response_complete:
                 protocol.transport.close()
-            task = asyncio.current_task()
             if task is not None:
-                tasks.discard(task)
+                protocol.tasks.discard(task)
 
     def _write(self, response: Response) -> None:
         protocol = self._protocol

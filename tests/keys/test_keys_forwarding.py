@@ -1,8 +1,8 @@
 """Calls that come through a service: believed only as that service forwarded them, for a caller, an action and a key."""
 
-import dataclasses
 import os
 
+import msgspec
 import pytest
 
 from keystead.identities import proof
@@ -82,7 +82,7 @@ async def test_a_proof_is_of_nothing_else(world, changed):
             change["proof"] = proof.make(forwarded, action or "kms:Encrypt", resource)
 
         with pytest.raises(ForwardingUnproven):
-            await encrypt(world, dataclasses.replace(forwarded, **change), key["KeyId"])
+            await encrypt(world, msgspec.structs.replace(forwarded, **change), key["KeyId"])
 
 
 async def test_a_proof_of_one_caller_does_not_serve_another(world):
@@ -92,7 +92,7 @@ async def test_a_proof_of_one_caller_does_not_serve_another(world):
         other = await world.user("other", allow("kms:*"))
 
         with pytest.raises(ForwardingUnproven):
-            await encrypt(world, dataclasses.replace(forwarded, caller=other), key["KeyId"])
+            await encrypt(world, msgspec.structs.replace(forwarded, caller=other), key["KeyId"])
 
 
 async def test_a_proof_is_good_for_a_minute(world):
@@ -110,7 +110,7 @@ async def test_a_proof_whose_time_was_moved_is_none(world):
     async with world:
         key, call = await prepared(world)
         forwarded = call.forward("1", "kms", "Encrypt", key["Arn"])
-        stretched = dataclasses.replace(
+        stretched = msgspec.structs.replace(
             forwarded,
             proof=proof.Proof("kms:Encrypt", key["Arn"], forwarded.proof.expires + 3600, forwarded.proof.mac),
         )

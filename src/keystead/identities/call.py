@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
+
 from keystead.access.decision import Combine, Decision, Standing
 from keystead.access.policy import Policy
 from keystead.access.request import Principal
@@ -54,8 +56,7 @@ class Caller:
         return self.issued_at is not None
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """A call in progress. `decided` turns true with the first access decision; the gateway insists on one.
 
     id         x-amzn-RequestId, a UUID
@@ -84,8 +85,8 @@ class Call:
     proof: Proof | None = None
     presented: Presented | None = None
     decided: bool = False
-    notes: Notes = field(default_factory=Notes)
-    forwarded: list[Self] = field(default_factory=list)
+    notes: Notes = msgspec.field(default_factory=Notes)
+    forwarded: list[Self] = []
     arguments: Mapping[str, Any] | None = None
     ended: bool = False
     error: Exception | None = None
@@ -145,7 +146,7 @@ class Call:
 
     def _another(self, call_id: str, action: str, arguments: Mapping[str, Any] | None) -> Self:
         """Of the same caller, with nothing decided, noted or forwarded yet."""
-        return type(self)(  # dataclasses.replace would cost more than the rest of the call's way
+        return type(self)(  # a copy by names would cost more than the rest of the call's way
             call_id,
             self.service,
             action,

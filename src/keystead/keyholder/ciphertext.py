@@ -34,8 +34,11 @@ CONTEXT_LIMIT: Final = 8192
 
 def canonical(context: Mapping[str, str]) -> bytes:
     """The one byte string of this encryption context. Raises RequestRefused for text that has no UTF-8 form."""
-    pairs = sorted((utf8(key), utf8(value)) for key, value in context.items())
-    return b"".join(prefixed(key) + prefixed(value) for key, value in pairs)
+    try:
+        pairs = sorted([(key.encode(), value.encode()) for key, value in context.items()])
+    except UnicodeEncodeError:
+        raise RequestRefused from None
+    return b"".join([prefixed(one) for pair in pairs for one in pair])
 
 
 def prefixed(value: bytes) -> bytes:

@@ -122,10 +122,10 @@ class Key:
     expires_at: float | None = None
     key_store: KeyStore | None = None
     external_key_id: str | None = None
+    arn: str = field(init=False, compare=False)
 
-    @property
-    def arn(self) -> str:
-        return arn_of(self.account, self.region, self.id)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arn", arn_of(self.account, self.region, self.id))
 
     @property
     def enabled(self) -> bool:

@@ -1,8 +1,9 @@
 """Leave to use a key's material for one operation, and what each operation needs of a key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import msgspec
 
 from keystead.keyholder.promise import (
     ENCAPSULATE_DECAPSULATE,
@@ -76,16 +77,18 @@ def check_public(key: Key) -> None:
         raise NoPublicKey(key.arn, key.spec)
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """Leave to use a key's material for one operation with one algorithm. Only the door makes one."""
 
     key: Key
     material: Material
     algorithm: str
-    _keyholder: Keyholder = field(repr=False)
-    _context: bytes = field(repr=False)
-    _outer: Outer | None = field(default=None, repr=False)
+    _keyholder: Keyholder
+    _context: bytes
+    _outer: Outer | None = None
+
+    def __repr__(self) -> str:
+        return f"Use({self.key.arn!r}, {self.material_id!r}, {self.algorithm!r})"
 
     @property
     def material_id(self) -> str:

@@ -1,9 +1,9 @@
 """The one door to keys: nothing reaches a key, its record or its material but through here."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from sqlalchemy import select
 
 from keystead.access import texts
@@ -60,8 +60,7 @@ CROSS_ACCOUNT: Final = frozenset(
 """Operations that reach another account's key (KMS developer guide, permissions reference)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a call asks besides the key's name.
 
     context     the encryption context; None where the operation has none
@@ -70,7 +69,7 @@ class Asked:
 
     context: Mapping[str, str] | None = None
     grant_tokens: Sequence[str] = ()
-    conditions: Mapping[str, Values] = field(default_factory=dict)
+    conditions: Mapping[str, Values] = {}
 
 
 class Keys:
@@ -202,10 +201,10 @@ class Keys:
     async def decide(self, call: Call, operation: str, key: Key, asked: Asked | None = None) -> None:
         """Step 2 alone. Raises AccessDenied, GrantTokenInvalid."""
         asked = asked or Asked()
-        if not all(map(is_token, asked.grant_tokens)):
+        if asked.grant_tokens and not all(map(is_token, asked.grant_tokens)):
             raise GrantTokenInvalid
         call.notes.resource(key.account, RESOURCE, key.arn)
-        held = await self.known.grants(key, call.caller.principal)
+        held = await self.known.grants(key, call.caller.principal) if key.granted else ()
 
         def granted() -> str | None:
             found = grants.find(held, call.caller.principal, operation, asked.context, None)
@@ -249,9 +248,10 @@ class Keys:
         if place.alias is not None:
             asked = Asked(asked.context, asked.grant_tokens, {**asked.conditions, "kms:requestalias": (place.alias,)})
         found = await self._reach(call, operation, place)
-        service = managed.service_of(place.alias or "")
-        if found is None and service is not None and place.account == call.account:
-            return await self._managed(call, operation, service, asked)
+        if found is None and place.account == call.account:
+            service = managed.service_of(place.alias or "")
+            if service is not None:
+                return await self._managed(call, operation, service, asked)
         key = self._visible(call, operation, place, found)  # 1
         await self.decide(call, operation, key, asked)  # 2
         return key

@@ -1,15 +1,16 @@
 """What the rooms note down while a call runs, for the record that is made of it at the end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 Said = Mapping[str, Any]
 NOTHING: Final[tuple[Said, ...]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """One entry of an event's `resources`."""
 
     account: str
@@ -47,17 +48,16 @@ class Decided:
         return found
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(msgspec.Struct):
     """Resources are listed in the order noted; `additional` becomes additionalEventData. Never put a secret here.
 
     concerned  accounts that get a copy of the record, besides the owners of the resources
     """
 
-    resources: list[Resource] = field(default_factory=list)
-    additional: dict[str, object] = field(default_factory=dict)
-    decisions: list[Decided] = field(default_factory=list)
-    concerned: set[str] = field(default_factory=set)
+    resources: list[Resource] = []
+    additional: dict[str, object] = {}
+    decisions: list[Decided] = []
+    concerned: set[str] = msgspec.field(default_factory=set)
 
     def secret(self, arn: str, version_id: str | None = None) -> None:
         """The secret, and the version that was read: what the read ledger and every search go by, for AWS's records of

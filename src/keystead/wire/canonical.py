@@ -67,6 +67,8 @@ def canonical_headers(request: Request, names: tuple[bytes, ...]) -> bytes:
     """The lines of the signed headers, which must all be there, without the last line's end."""
     given = request.named
     lines = b"\n".join([name + b":" + given[name] for name in names])
+    if b" " not in lines and b"\t" not in lines and not request.repeated:
+        return lines
     if request.repeated or b"  " in lines or b"\t" in lines or b": " in lines or b" \n" in lines or lines[-1:] == b" ":
         return b"\n".join([name + b":" + collapsed(request, name) for name in names])
     return lines

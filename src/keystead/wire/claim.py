@@ -1,6 +1,7 @@
 """What a signature says of itself: the parts of the Authorization header, or of a presigned query string."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -17,9 +18,7 @@ PRESIGNED_LIMIT: Final = 604_800
 """Seconds; a week (IAM user guide, presigned requests)."""
 ECHO: Final = 512
 """How much of what was sent is repeated in a refusal."""
-AUTHORIZATION: Final = re.compile(
-    rb"AWS4-HMAC-SHA256 Credential=([^,\s=]+), ?SignedHeaders=([^,\s=]+), ?Signature=([^,\s=]+)"
-)
+BEFORE_SIGNATURE: Final = re.compile(rb"AWS4-HMAC-SHA256 Credential=([^,\s=]+), ?SignedHeaders=([^,\s=]+)")
 """What every SDK sends; anything else takes the slow road through `parts`."""
 IN_QUERY: Final = re.compile(rb"(?:^|&)X-Amz-Algorithm(?:[=&]|$)")
 PARTS: Final = ("Credential", "Signature", "SignedHeaders")
@@ -61,13 +60,12 @@ def claimed(request: Request, protocol: str) -> Claim:
 def in_header(request: Request, header: bytes, protocol: str) -> Claim:
     named = request.named
     time = named.get(b"x-amz-date") or named.get(b"date")
-    found = AUTHORIZATION.fullmatch(header)
-    credential, names, signature = found.groups() if found else parts(header, protocol, dated=time is not None)
+    credential, names, signature = usual(header) or parts(header, protocol, dated=time is not None)
     if time is None:
         raise incomplete([NO_DATE], header, protocol)
     token = named.get(b"x-amz-security-token")
     return Claim(
-        credential.decode("latin-1"),
+        credential,
         names,
         signature,
         time.decode("latin-1"),
@@ -75,7 +73,22 @@ def in_header(request: Request, header: bytes, protocol: str) -> Claim:
     )
 
 
-def parts(header: bytes, protocol: str, *, dated: bool) -> tuple[bytes, bytes, bytes]:
+def usual(header: bytes) -> tuple[str, bytes, bytes] | None:
+    """The parts of a header as every SDK writes it. All but the signature is the same in a day's calls of one caller."""
+    if len(header) > ECHO:  # longer than any SDK's, and not worth remembering
+        return None
+    before, _, signature = header.rpartition(b", Signature=")
+    found = before_signature(before) if signature.isalnum() else None
+    return None if found is None else (*found, signature)
+
+
+@lru_cache(256)
+def before_signature(before: bytes) -> tuple[str, bytes] | None:
+    found = BEFORE_SIGNATURE.fullmatch(before)
+    return None if found is None else (found[1].decode("latin-1"), found[2])
+
+
+def parts(header: bytes, protocol: str, *, dated: bool) -> tuple[str, bytes, bytes]:
     """The slow road: say exactly what is wrong with the header, or accept its unusual spelling."""
     algorithm, _, rest = header.decode("latin-1").strip().partition(" ")
     if algorithm != ALGORITHM:
@@ -93,8 +106,8 @@ def parts(header: bytes, protocol: str, *, dated: bool) -> tuple[bytes, bytes, b
     missing = [f"Authorization header requires '{name}' parameter." for name in PARTS if name not in found]
     if missing:
         raise incomplete(missing if dated else [*missing, NO_DATE], header, protocol)
-    credential, signature, names = (found[name].encode("latin-1") for name in PARTS)
-    return credential, names, signature
+    credential, signature, names = (found[name] for name in PARTS)
+    return credential, names.encode("latin-1"), signature.encode("latin-1")
 
 
 def incomplete(missing: list[str], header: bytes, protocol: str) -> Refused:
