@@ -28,10 +28,13 @@ class Key:
         os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
-        self._key = secrets.token_bytes(32)
+        self._keyed = hmac.new(secrets.token_bytes(32), digestmod="sha256")
 
     def mac(self, facts: tuple[str | float, ...]) -> bytes:
-        return hmac.digest(self._key, msgspec.json.encode(facts), "sha256")
+        """From a copy that has the key already, which costs half of beginning anew."""
+        mac = self._keyed.copy()
+        mac.update(msgspec.json.encode(facts))
+        return mac.digest()
 
 
 KEY: Final = Key()

@@ -169,7 +169,10 @@ class Key:
         return bool(self.versions) and all(version.present for version in self.versions)
 
     def holding(self, material_id: str) -> Material | None:
-        return next((v.material for v in self.versions if v.id == material_id), None)
+        for version in reversed(self.versions):
+            if version.material.material_id == material_id:
+                return version.material
+        return None
 
     def version(self, material_id: str) -> Version | None:
         """Likewise, the pending one included."""

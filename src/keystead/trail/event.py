@@ -148,7 +148,7 @@ def event(
 def additional(notes: Notes, operation: str, recipient: str) -> Mapping[str, object]:
     if not notes.decisions:
         return notes.additional
-    told = [decided.told(recipient, operation, notes.resources) for decided in notes.decisions]
+    told = [decided.written(recipient, operation, notes.resources) for decided in notes.decisions]
     return {**notes.additional, "decisions": told}
 
 
@@ -335,9 +335,14 @@ def id_at(at: float) -> str:
     """A UUID of version 7 (RFC 9562, 5.7) for a call or an event: AWS's are random, but ids in order of time keep their
     index compact, and its end in memory.
     """
-    milliseconds = f"{int(at * 1000) & 0xFFFF_FFFF_FFFF:012x}"
     random = randomness.take(19)
-    return f"{milliseconds[:8]}-{milliseconds[8:]}-7{random[:3]}-{VARIANT[random[3]]}{random[4:7]}-{random[7:]}"
+    return f"{before(int(at * 1000))}{random[:3]}-{VARIANT[random[3]]}{random[4:7]}-{random[7:]}"
+
+
+@lru_cache(maxsize=16)
+def before(millisecond: int) -> str:
+    digits = f"{millisecond & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{digits[:8]}-{digits[8:]}-7"
 
 
 def new_id() -> str:

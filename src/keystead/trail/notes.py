@@ -1,13 +1,16 @@
 """What the rooms note down while a call runs, for the record that is made of it at the end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 Said = Mapping[str, Any]
 NOTHING: Final[tuple[Said, ...]] = ()
+KEPT: Final = 8
+"""Tellings of one decision that are kept as they are written: to so many recipients."""
+encode: Final = msgspec.json.Encoder().encode
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -34,13 +37,28 @@ class Decided:
     verdict: Said
     of_caller: tuple[Said, ...] = NOTHING
     of_resource: tuple[Said, ...] = NOTHING
+    _written: dict[tuple[str, str, bool], msgspec.Raw] = field(default_factory=dict, repr=False, compare=False)
+
+    def written(self, recipient: str, operation: str, resources: list[Resource]) -> msgspec.Raw:
+        """What is told, as JSON. A decision that is remembered is told again and again in the same words."""
+        about = (recipient, operation, self._is_about(resources))
+        kept = self._written.get(about)
+        if kept is None:
+            kept = msgspec.Raw(encode(self.told(recipient, operation, resources)))
+            if len(self._written) < KEPT:
+                self._written[about] = kept
+        return kept
+
+    def _is_about(self, resources: list[Resource]) -> bool:
+        """Whether it is about the one thing that the record lists."""
+        return len(resources) == 1 and resources[0].arn == self.resource
 
     def told(self, recipient: str, operation: str, resources: list[Resource]) -> dict[str, object]:
         """To an account. What the record says anyway is not said again."""
         found: dict[str, object] = {}
         if self.action != operation:
             found["action"] = self.action
-        if len(resources) != 1 or resources[0].arn != self.resource:
+        if not self._is_about(resources):
             found["resource"] = self.resource
         found.update(self.verdict)
         seen = self.of_resource if recipient == self.owner else NOTHING
