@@ -1,9 +1,10 @@
 """What callers call a key: an id, a key ARN, an alias name or an alias ARN (KMS developer guide, key identifiers)."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from keystead.identities.call import Call
 from keystead.keys.errors import AliasNotAllowed, ArnElsewhere, KeyIdMalformed
@@ -15,8 +16,7 @@ KEY_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-
 ARN: Final = re.compile(r"arn:([^:]+):kms:([^:]*):([0-9]{12}):(key/|alias/)(.+)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """Where to look: exactly one of key_id and alias is set."""
 
     account: str

@@ -10,8 +10,9 @@ So a secret called `x-a1b2c3` is not found by the ARN without its suffix: by rul
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from keystead.identities.call import Call
 from keystead.secrets.errors import NameInvalid
@@ -24,8 +25,7 @@ SUFFIX: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 SUFFIX_LENGTH: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """Where to look. `suffix` of None: whichever it has."""
 
     account: str
