@@ -244,6 +244,45 @@ def test_a_deny_more_never_allows(worlds_):
     assert before.allowed or not after.allowed
 
 
+EVERYTHING = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None)
+@given(worlds(), st.sampled_from(PLACES))
+def test_a_deny_of_everything_denies_whoever_says_it(world, place):
+    """The law above also holds where a Deny is not heard at all; this one does not."""
+    of_resource = place == "of_resource"
+    assume(not of_resource or world["combine"] in KINDS)
+    denying = EVERYTHING | ({"Principal": "*"} if of_resource else {})
+    if of_resource and world["combine"] is Combine.TRUST:
+        denying = {"Effect": "Deny", "Action": "sts:*", "Principal": "*"}
+    found = world[place] or []
+    world |= {place: [*found, [denying]] if place in {"identity", "session"} else [*found, denying]}
+
+    decision = decided(world)
+
+    assert not decision.allowed
+    assert decision.explicit
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(
+    worlds((Combine.IDENTITY_ONLY,)),
+    st.sampled_from([one for one in CALLERS if one.kind in {PrincipalKind.USER, PrincipalKind.ROLE_SESSION}]),
+    policies(Kind.IDENTITY),
+    policies(Kind.SESSION),
+)
+def test_under_a_boundary_and_a_session_policy_only_what_all_allow_is_allowed(world, caller, boundary, session):
+    def allowed(**standing):
+        return decided(world | {"caller": caller, "boundary": None, "session": None, **standing}).allowed
+
+    by_all = allowed() and allowed(identity=[boundary]) and allowed(identity=[session])
+
+    assert allowed(boundary=boundary, session=[session]) is by_all
+
+
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(additions("Allow"))
