@@ -31,8 +31,9 @@ from .conftest import PASSPHRASE
 
 CHANGED_BY_RESTORING = {
     "trail_positions",
-    "trail_events",
-    "trail_resources",
+    "trail_blocks",
+    "trail_postings",
+    "trail_places",
     "key_usage",
     "key_users",
     "identity_usage",
@@ -89,13 +90,13 @@ async def test_everything_comes_back_and_goes_to_the_other_engine_and_back(serve
     await restore(back, tmp_path / "two", seal_from)
 
     assert len(before["keys"]) == 3
-    assert before["trail_events"]
+    assert before["trail_blocks"]
     for restored in (over_postgresql, back):
         found = await contents(restored)
         assert without(found, *CHANGED_BY_RESTORING, "trail_outbox") == without(
             before, *CHANGED_BY_RESTORING, "trail_outbox"
         )
-        assert set(before["trail_events"]) <= set(found["trail_events"])
+        assert set(before["trail_blocks"]) <= set(found["trail_blocks"])
     assert sorted(path.name for path in (back.folder / "former").iterdir()) == sorted(
         Installation.load(settings.folder).node for settings in (original, over_postgresql)
     )

@@ -41,7 +41,7 @@ def test_every_text_can_be_filled_from_its_error():
 
 @pytest.mark.parametrize("attribute", ["EventId", "EventName", "ReadOnly", "Username", "ResourceType"])
 def test_the_models_attributes_are_the_ones_that_are_served(attribute):
-    from keystead.trail.queries import ATTRIBUTES
+    from keystead.trail.terms import ATTRIBUTES
 
     attributes = model.load("cloudtrail").operations["LookupEvents"].input.members["LookupAttributes"].member
     assert set(attributes.members["AttributeKey"].enum) == set(ATTRIBUTES)

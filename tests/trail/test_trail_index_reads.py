@@ -4,21 +4,26 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import select
 
 from keystead.database.engine import Database
 from keystead.trail import event as events
 from keystead.trail import index as indexing
-from keystead.trail import store
 from keystead.trail.client import LocalRecorder
 from keystead.trail.index import Index
 from keystead.trail.notes import Notes
+from keystead.trail.terms import term
 from keystead.trail.uses import Read
+
+from .contents import contents
 
 ACCOUNT, OWNER = "111122223333", "444455556666"
 NOW = 1_750_000_000
 SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:db-AbCdEf"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/app"
+ASKED = [
+    ("Username", "alice"), ("Username", "session"), ("Principal", f"arn:aws:iam::{ACCOUNT}:role/app"),
+    ("Principal", f"arn:aws:iam::{ACCOUNT}:user/alice"), ("Error", "AccessDenied"), ("SecretName", "db"),
+]  # fmt: skip  # a table
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 ALICE = {"type": "IAMUser", "accountId": ACCOUNT, "arn": USER, "userName": "alice", "accessKeyId": "AKIA"}
 APP = {
@@ -70,7 +75,7 @@ async def indexed(url, folder, *records):
         await asyncio.gather(*(recorder.record(record) for record in records))
         await Index(database, folder, reads=learn).follow()
         async with database.read() as connection:
-            rows = list(await connection.execute(select(store.events).order_by(store.events.c.seq)))
+            rows = await contents(connection)
         yield rows, told
     finally:
         await recorder.close()
@@ -121,9 +126,9 @@ async def test_a_secret_is_found_as_a_resource(url, folder):
         assert attributes.read(rows[0].record).named() == [("AWS::SecretsManager::Secret", SECRET)]
 
 
-async def test_a_row_says_who_and_which_error(url, folder):
+async def test_postings_lead_to_who_and_which_error(url, folder):
     async with indexed(url, folder, read(1), read(2, who=APP, error=("AccessDeniedException", "no"))) as (rows, _):
-        assert [(row.principal, row.username, row.error) for row in rows] == [
-            (None, "alice", None),
-            (ROLE, "session", "AccessDenied"),
-        ]
+        first, second = ({pair for pair in ASKED if term(ACCOUNT, "us-east-1", pair) in row.terms} for row in rows)
+
+        assert first == {("Username", "alice"), ("SecretName", "db")}
+        assert second == {("Username", "session"), ("Principal", ROLE), ("Error", "AccessDenied"), ("SecretName", "db")}

@@ -13,6 +13,7 @@ from keystead.database.engine import Database
 from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
+from keystead.trail import attributes, queries
 from keystead.trail import event as events
 from keystead.trail import lookup as lookups
 from keystead.trail.client import LocalRecorder
@@ -166,7 +167,7 @@ async def compare(folder: Path, calls, limit):
 
 
 def when(text):
-    return lookups.attributes.seconds(json.loads(text)["eventTime"])
+    return attributes.seconds(json.loads(text)["eventTime"])
 
 
 def wanted(record, text, attribute, start, end):
@@ -352,12 +353,10 @@ async def steps(stage, attribute, end):
         counted[0] += 1
         return 0
 
-    wanted_ = lookups.queries.Wanted(
-        ACCOUNT, "us-east-1", lookups.value_of(*attribute) if attribute else None, 0, int(end)
-    )
+    wanted_ = queries.Wanted(ACCOUNT, "us-east-1", (attribute,) if attribute else (), 0, int(end))
     async with stage.database.read() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         await raw.set_progress_handler(count, 10)
-        assert len(await lookups.queries.page(connection, wanted_, 50)) == 50
+        assert len(await queries.page(connection, wanted_, 50)) == 50
         await raw.set_progress_handler(None, 0)
     return counted[0]

@@ -16,6 +16,9 @@ from msgspec import Raw, Struct
 NAME_LIMIT: Final = 2000
 """Bytes of a resource's name. A longer one is in the record but cannot be asked for: AttributeValue has at most 2000 characters."""
 
+LONGEST: Final = 4
+"""Bytes of a character in UTF-8 at most."""
+
 
 class Issuer(Struct, gc=False, frozen=True):
     """Whose session it is."""
@@ -165,7 +168,9 @@ def seconds(text: str) -> int:
 
 def indexable(name: str) -> bool:
     """What every database takes for an indexed text: it may come from the caller, and must never stop the index."""
-    return 0 < len(name) <= NAME_LIMIT and "\0" not in name and len(name.encode()) <= NAME_LIMIT
+    if len(name) * LONGEST > NAME_LIMIT and len(name.encode()) > NAME_LIMIT:
+        return False
+    return name != "" and "\0" not in name
 
 
 NAMES_COUNT: Final = frozenset({"iam.amazonaws.com", "sts.amazonaws.com"})

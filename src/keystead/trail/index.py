@@ -8,7 +8,7 @@ So each record is indexed exactly once, whatever is killed between any two steps
 thrown away and made again from the log.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,12 +17,14 @@ import structlog
 
 from keystead.database.engine import Database, Transaction
 from keystead.metrics import meters
-from keystead.trail import attributes, store
+from keystead.trail import attributes, blocks, queries, store
 from keystead.trail.attributes import SECRETS, Attributes
+from keystead.trail.blocks import Entry
 from keystead.trail.event import SERVICE_EVENT
 from keystead.trail.queries import DAY, RETENTION_DAYS
 from keystead.trail.segments import Reader, Record
-from keystead.trail.store import EventRow, Position, ResourceRow
+from keystead.trail.store import Position
+from keystead.trail.terms import terms
 from keystead.trail.uses import (
     KMS,
     READS,
@@ -39,8 +41,10 @@ from keystead.trail.uses import (
 
 log = structlog.get_logger("keystead.trail.index")
 
-BATCH: Final = 1000
-"""Records of a transaction: others wait for it some 20 ms."""
+BATCH: Final = 2000
+"""Records of a transaction: others wait for it some 10 ms."""
+AT_ONCE: Final = 16
+"""Blocks that are pruned in one transaction."""
 
 Usage = Callable[[Transaction, Sequence[Used]], Awaitable[None]]
 Actors = Callable[[Transaction, Sequence[Acted]], Awaitable[None]]
@@ -57,27 +61,21 @@ class IndexAhead(Exception):
 
 @dataclass(slots=True)
 class Batch:
-    """Rows to be written.
+    """Records to be written, in the order of the log.
 
     used        by key, the newest use
     acted       by access key or role, the newest call
     reads       by secret, version and reader, the newest read
     touched     by key, material, operation and principal, the first and the last use
-    repeatable  eventID to seq of what the service itself did: it may be in the log twice (trail.outbox), and is indexed once
+    repeatable  by eventID what the service itself did: it may be in the log twice (trail.outbox), and is indexed once
     """
 
-    rows: list[EventRow] = field(default_factory=list)
-    resources: list[ResourceRow] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     used: dict[str, Used] = field(default_factory=dict)
     acted: dict[str, Acted] = field(default_factory=dict)
     reads: dict[tuple[str | None, ...], Read] = field(default_factory=dict)
     touched: dict[tuple[str, ...], Touched] = field(default_factory=dict)
-    repeatable: dict[str, int] = field(default_factory=dict)
-
-    def drop(self, seqs: set[int]) -> None:
-        if seqs:
-            self.rows = [row for row in self.rows if row.seq not in seqs]
-            self.resources = [row for row in self.resources if row.seq not in seqs]
+    repeatable: dict[str, Entry] = field(default_factory=dict)
 
 
 class Index:
@@ -159,27 +157,27 @@ class Index:
         await self.follow()
 
     async def prune(self, now: float) -> None:
-        """Drop what LookupEvents no longer reaches at `now`, seconds since the epoch; the log keeps it."""
+        """Drop the blocks of which LookupEvents reaches nothing any more at `now`, seconds since the epoch; the log keeps it."""
         before = int(now) - RETENTION_DAYS * DAY
         async with self._database.read() as connection:
             known = await store.position(connection, self._node)
         after = known.seq(0) - 1 if known else 0
         while known is not None:
             async with self._database.read() as connection:
-                rows = await store.oldest(connection, known, after, BATCH)
-            old = [row for row in rows if row.at < before]
+                found = await store.after(connection, known, after, AT_ONCE)
+            old = [block for block in found if block.newest < before]
             if not old:
                 return
-            gone = [resource for row in old for resource in resource_rows(row.seq, attributes.read(row.record))]
             async with self._database.write("index", announced=False) as tx:
-                await store.remove(tx, [row.seq for row in old], gone)
-            after = rows[-1].seq
+                for block in old:
+                    await store.remove(tx, block, terms_of(entries(block.content)))
+            after = found[-1].seq
 
 
 async def write(tx: Transaction, batch: Batch) -> None:
-    if batch.repeatable:
-        batch.drop({batch.repeatable[known] for known in await store.known(tx, list(batch.repeatable))})
-    await store.add(tx, batch.rows, batch.resources)
+    twice = {entry.seq for id_, entry in batch.repeatable.items() if await queries.has(tx.connection, entry.place, id_)}
+    found = [entry for entry in batch.entries if entry.seq not in twice] if twice else batch.entries
+    await store.add(tx, list(blocks.cut(found)), {entry.place for entry in found})
 
 
 def batch_of(known: Position, records: Iterable[Record]) -> Batch:
@@ -189,11 +187,10 @@ def batch_of(known: Position, records: Iterable[Record]) -> Batch:
         if seen is None:
             log.warning("not a CloudTrail record", index=record.index)
             continue
-        seq = known.seq(record.index)
-        if seen.event_type == SERVICE_EVENT and batch.repeatable.setdefault(seen.event_id, seq) != seq:
+        entry = entry_of(known.seq(record.index), seen, record.event)
+        if seen.event_type == SERVICE_EVENT and batch.repeatable.setdefault(seen.event_id, entry) is not entry:
             continue
-        batch.rows.append(event_row(seq, known.node, seen, record.event))
-        batch.resources += resource_rows(seq, seen)
+        batch.entries.append(entry)
         if seen.event_source == KMS and seen.event_name in USES and seen.error_code is None:
             note_use(batch.used, seen)
             note_touch(batch.touched, seen)
@@ -203,29 +200,17 @@ def batch_of(known: Position, records: Iterable[Record]) -> Batch:
     return batch
 
 
-def event_row(seq: int, node: str, seen: Attributes, event: bytes) -> EventRow:
-    who = seen.user_identity
-    return EventRow(
-        seq,
-        node,
-        seen.recipient_account_id,
-        seen.aws_region,
-        seen.at,
-        seen.event_id,
-        seen.event_name,
-        seen.event_source,
-        who.username,
-        who.access_key_id,
-        who.session_context.session_issuer.arn,
-        seen.error_code,
-        seen.request_id or None,
-        seen.read_only,
-        event.decode(),
-    )
+def entry_of(seq: int, seen: Attributes, record: bytes) -> Entry:
+    return Entry(seq, seen.at, record, (seen.recipient_account_id, seen.aws_region), terms(seen))
 
 
-def resource_rows(seq: int, seen: Attributes | None) -> list[ResourceRow]:
-    if seen is None:
-        return []
-    account, region, at = seen.recipient_account_id, seen.aws_region, seen.at
-    return [ResourceRow(account, region, name, at, seq, type_) for type_, name in seen.named()]
+def entries(content: bytes) -> Iterator[Entry]:
+    """Of a block, as they were when it was made."""
+    for seq, record in blocks.opened(content):
+        seen = attributes.read(record)
+        if seen is not None:
+            yield entry_of(seq, seen, record)
+
+
+def terms_of(found: Iterable[Entry]) -> set[int]:
+    return set().union(*(entry.terms for entry in found))

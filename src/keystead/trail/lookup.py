@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -19,10 +19,12 @@ from keystead.database.engine import Database
 from keystead.keyholder.ciphertext import canonical
 from keystead.keyholder.errors import CiphertextInvalid
 from keystead.keyholder.promise import Keyholder
-from keystead.trail import attributes, queries, store
-from keystead.trail.queries import ATTRIBUTES, DAY, RETENTION_DAYS, Place, Wanted
+from keystead.trail import queries, store, tallies
+from keystead.trail.queries import DAY, RETENTION_DAYS, Hit, Place, Wanted
 from keystead.trail.segments import Reader
 from keystead.trail.store import FIRST
+from keystead.trail.tallies import Done
+from keystead.trail.terms import ATTRIBUTES
 
 PAGE: Final = 50
 """Events of a page at most, and when the caller does not say (CloudTrail API reference, LookupEvents)."""
@@ -30,7 +32,7 @@ WAIT_SECONDS: Final = 2.0
 LOOK_AGAIN_SECONDS: Final = 0.02
 LATEST: Final = 253402300799.0
 """The end of the year 9999: what lies outside is no time that a record can have."""
-TRUTH: Final = {"true": True, "false": False}
+TRUTH: Final = frozenset({"true", "false"})
 
 
 class AttributeInvalid(Exception):
@@ -111,31 +113,30 @@ class Lookup:
         if token is None:  # on a later page everything is older than what the first one waited for
             await self._caught_up()
         async with self._database.read() as connection:
-            rows = await queries.page(connection, wanted, limit + 1)
-        if len(rows) <= limit:
-            return [found(row) for row in rows], None
-        last = rows[limit - 1]
-        return [found(row) for row in rows[:limit]], await self._token(context, (last.at, last.seq))
+            hits = await queries.page(connection, wanted, limit + 1)
+        if len(hits) <= limit:
+            return [found(hit) for hit in hits], None
+        return [found(hit) for hit in hits[:limit]], await self._token(context, hits[limit - 1].place)
 
     async def of_request(self, account: str, request_id: str) -> list[Event]:
         """What an account's trail has of one request within RETENTION_DAYS, oldest first. Raises IndexBehind."""
         await self._caught_up()
         async with self._database.read() as connection:
-            return [found(row) for row in await queries.of_request(connection, account, request_id)]
+            return [found(hit) for hit in await tallies.of_request(connection, account, request_id)]
 
     async def last_by_principal(
         self, account: str, region: str, resource: str, names: Sequence[str]
     ) -> dict[str, float]:
         """When each principal last did one of these with a resource, within RETENTION_DAYS: roles by ARN, users by name."""
         async with self._database.read() as connection:
-            found = await queries.last_by_principal(connection, account, region, resource, names)
+            found = await tallies.last_by_principal(connection, account, region, resource, names)
         return {arn: float(at) for arn, at in found.items()}
 
-    async def done_by(self, account: str, principal: str, since: float, until: float) -> list[Any]:
+    async def done_by(self, account: str, principal: str, since: float, until: float) -> list[Done]:
         """What a principal did, by operation and resource, within RETENTION_DAYS. Raises IndexBehind."""
         await self._caught_up()
         async with self._database.read() as connection:
-            return await queries.done_by(connection, account, principal, int(since), int(until))
+            return await tallies.done_by(connection, account, principal, int(since), int(until))
 
     def close(self) -> None:
         self._reader.close()
@@ -148,7 +149,7 @@ class Lookup:
         return Wanted(
             query.account,
             query.region,
-            value_of(*query.attribute) if query.attribute else None,
+            (checked(*query.attribute),) if query.attribute else (),
             max(int(start), oldest),
             int(end),
             before,
@@ -194,26 +195,22 @@ async def behind(database: Database, folder: Path, node: str) -> int:
     return max(0, durable - (position.last + 1 if position else 0))
 
 
-def value_of(name: str, value: str) -> tuple[str, str | bool]:
-    if name not in ATTRIBUTES:
+def checked(name: str, value: str) -> tuple[str, str]:
+    if name not in ATTRIBUTES or (name == "ReadOnly" and value not in TRUTH):
         raise AttributeInvalid
-    if name != "ReadOnly":
-        return name, value
-    if value not in TRUTH:
-        raise AttributeInvalid
-    return name, TRUTH[value]
+    return name, value
 
 
-def found(row: Any) -> Event:
-    seen = attributes.read(row.record)
+def found(hit: Hit) -> Event:
+    seen = hit.seen
     return Event(
-        row.event_id,
-        row.name,
-        row.source,
-        row.at,
-        row.username,
-        row.access_key_id,
-        row.read_only,
-        seen.named() if seen else [],
-        row.record,
+        seen.event_id,
+        seen.event_name,
+        seen.event_source,
+        hit.at,
+        seen.user_identity.username,
+        seen.user_identity.access_key_id,
+        seen.read_only,
+        seen.named(),
+        hit.record.decode(),
     )

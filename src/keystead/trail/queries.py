@@ -1,191 +1,186 @@
-"""What can be asked of the trail's index: pages of events by one attribute, and what follows from an event's columns."""
+"""What can be asked of the trail's index: an account's and Region's events that have all of some attributes, newest first.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from heapq import merge
-from itertools import islice
-from typing import Any, Final
+1. the postings of the first attribute's term, newest block first; with those of the others where both have the block
+2. the blocks themselves, and of each the records that may be meant
+3. each compared with all that is asked for, by the record itself
+4. what is found comes out when no block that is still to come can have anything newer
 
-from sqlalchemy import Column, ColumnElement, Row, Table, func, select, tuple_
+Blocks of several nodes, and those of one, may overlap in time: step 4 puts their records in order.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, Select, and_, select, tuple_
 
 from keystead.database.engine import Connection
-from keystead.trail.store import events, resources
+from keystead.trail import attributes, blocks, store
+from keystead.trail.attributes import Attributes
+from keystead.trail.blocks import SPAN
+from keystead.trail.store import postings
+from keystead.trail.terms import EVERY, LATER, Pair, said, term, told
 
 DAY: Final = 86400
 RETENTION_DAYS: Final = 90
 """How far back LookupEvents reaches (CloudTrail API reference). The log keeps everything."""
-
-ATTRIBUTES: Final[Mapping[str, Column[Any]]] = {
-    "EventId": events.c.event_id,
-    "EventName": events.c.name,
-    "EventSource": events.c.source,
-    "Username": events.c.username,
-    "AccessKeyId": events.c.access_key_id,
-    "ReadOnly": events.c.read_only,
-    "ResourceName": resources.c.name,
-    "ResourceType": resources.c.type,
-}
-"""LookupEvents' attributes, and where they lie."""
-
-SEARCHED: Final[Mapping[str, Column[Any]]] = {
-    **ATTRIBUTES,
-    "Principal": events.c.principal,
-    "Error": events.c.error,
-}
-"""What the operator may search by besides."""
+EVER: Final = 1 << 40
+FEW: Final = 2
+MANY: Final = 32
+"""Blocks that are read at once: few at first, since one may hold a whole page."""
 
 Place = tuple[int, int]
 """(at, seq)."""
 
 
+class Hit(NamedTuple):
+    """A record that was found. `at` is its event's time, seconds since the epoch."""
+
+    at: int
+    seq: int
+    seen: Attributes
+    record: bytes
+
+    @property
+    def place(self) -> Place:
+        return self.at, self.seq
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """attribute  (one of SEARCHED, value), None for all
+    """attributes  what a record must have, all of it: (one of terms.SEARCHED, value)
     since, until  seconds since the epoch, both included
     before        only what is older than this place
     """
 
     account: str
     region: str
-    attribute: tuple[str, str | bool] | None
+    attributes: tuple[Pair, ...]
     since: int
     until: int
     before: Place | None = None
 
+    @property
+    def newest(self) -> int:
+        return self.until if self.before is None else min(self.until, self.before[0])
 
-async def page(connection: Connection, wanted: Wanted, limit: int) -> list[Row[Any]]:
+    def fits(self, hit: Hit) -> bool:
+        """Step 3."""
+        seen = hit.seen
+        return (
+            (seen.recipient_account_id, seen.aws_region) == (self.account, self.region)
+            and self.since <= hit.at <= self.until
+            and (self.before is None or hit.place < self.before)
+            and (not self.attributes or known(seen).issuperset(self.attributes))
+        )
+
+
+def known(seen: Attributes) -> set[Pair]:
+    """All that is said of a record, its ids among it, whether or not there are postings for them."""
+    return {*said(seen), ("EventId", seen.event_id), ("RequestId", seen.request_id)}
+
+
+async def page(connection: Connection, wanted: Wanted, limit: int) -> list[Hit]:
     """At most `limit` events, newest first."""
-    if wanted.attribute is None:
-        halves = [await matching(connection, wanted, events.c.read_only.is_(value), limit) for value in (True, False)]
-        return list(islice(merge(*halves, key=newest_first), limit))
-    name, value = wanted.attribute
-    column = SEARCHED[name]
-    if column is events.c.event_id:
-        return await of_id(connection, wanted, str(value), limit)
-    if column.table is resources:
-        return await of_resource(connection, wanted, column == value, limit)
-    return await matching(connection, wanted, column == value, limit)
-
-
-async def matching(
-    connection: Connection, wanted: Wanted, condition: ColumnElement[bool], limit: int
-) -> list[Row[Any]]:
-    query = select(events).where(condition, *bounds(events, wanted))
-    query = query.order_by(events.c.at.desc(), events.c.seq.desc()).limit(limit)
-    return list(await connection.execute(query))
-
-
-async def of_id(connection: Connection, wanted: Wanted, event_id: str, limit: int) -> list[Row[Any]]:
-    """Asked for the account as well, SQLite would rather read all of the account's events."""
-    rows = await connection.execute(select(events).where(events.c.event_id == event_id))
-    return sorted((row for row in rows if within(row, wanted)), key=newest_first)[:limit]
-
-
-async def of_request(connection: Connection, account: str, request_id: str) -> list[Row[Any]]:
-    """What an account's trail has of one request, in any Region, oldest first. Asked for the account alone, as above."""
-    rows = await connection.execute(select(events).where(events.c.request_id == request_id))
-    return sorted((row for row in rows if row.account == account), key=lambda row: (row.at, row.seq))
-
-
-async def last_by_principal(
-    connection: Connection, account: str, region: str, resource: str, names: Sequence[str]
-) -> dict[str, int]:
-    """When each principal last did one of these with a resource, without an error: roles by ARN, users by name."""
-    columns = (events.c.principal, events.c.username, func.max(events.c.at))
-    joined = select(*columns).join(resources, resources.c.seq == events.c.seq)
-    wanted = joined.where(
-        resources.c.account == account,
-        resources.c.region == region,
-        resources.c.name == resource,
-        events.c.name.in_(names),
-        events.c.error.is_(None),
-    )
-    rows = await connection.execute(wanted.group_by(events.c.principal, events.c.username))
-    found: dict[str, int] = {}
-    for principal, username, at in rows:
-        who = principal or username
-        if who is not None:
-            found[who] = max(at, found.get(who, at))
+    kind, value = wanted.attributes[0] if wanted.attributes else EVERY
+    if kind in {"EventId", "RequestId"}:
+        return (await of_id(connection, wanted, value))[:limit]
+    found: list[Hit] = []
+    async for hit in newest_first(connection, wanted):
+        found.append(hit)
+        if len(found) == limit:
+            break
     return found
 
 
-def is_principal(arn: str) -> ColumnElement[bool]:
-    """Of a role's sessions the index has the role, of a user the name."""
-    if ":user/" in arn:
-        return events.c.principal.is_(None) & (events.c.username == arn.rpartition("/")[2])
-    return events.c.principal == arn
+async def of_id(connection: Connection, wanted: Wanted, id_: str) -> list[Hit]:
+    """By the postings of what tells no time, and among the records of the time that it tells."""
+    found = [hit async for hit in newest_first(connection, wanted)]
+    at = told(id_)
+    if at >= 0:
+        then = replace(wanted, since=max(wanted.since, at), until=min(wanted.until, at + LATER))
+        found += [hit async for hit in newest_first(connection, then, [EVERY], id_.encode())]
+    return sorted({hit.seq: hit for hit in found}.values(), key=by_place, reverse=True)
 
 
-async def done_by(connection: Connection, account: str, principal: str, since: int, until: int) -> list[Row[Any]]:
-    """What a principal, by its ARN, did without an error: by operation and resource, how often, first and last."""
-    joined = select(
-        events.c.name,
-        resources.c.name.label("resource"),
-        func.count().label("times"),
-        func.min(events.c.at).label("first"),
-        func.max(events.c.at).label("last"),
-    ).join(resources, resources.c.seq == events.c.seq)
-    mine = (events.c.account == account) & is_principal(principal) & events.c.error.is_(None)
-    wanted = joined.where(mine, events.c.at >= since, events.c.at <= until)
-    return list(await connection.execute(wanted.group_by(events.c.name, resources.c.name)))
+async def has(connection: Connection, place: tuple[str, str], event_id: str) -> bool:
+    """Whether an event of the service itself is indexed."""
+    asked = Wanted(*place, (("EventId", event_id),), 0, EVER)
+    return bool([hit async for hit in newest_first(connection, asked)])
 
 
-def within(row: Row[Any], wanted: Wanted) -> bool:
-    if (row.account, row.region) != (wanted.account, wanted.region) or not wanted.since <= row.at <= wanted.until:
-        return False
-    return wanted.before is None or (row.at, row.seq) < wanted.before
+async def newest_first(
+    connection: Connection, wanted: Wanted, by: Sequence[Pair] | None = None, holding: bytes = b""
+) -> AsyncIterator[Hit]:
+    """`by`: what leads to the records, if not what is wanted of them; `holding`: bytes that only those have that are wanted."""
+    waiting: list[Hit] = []
+    async for rows in read(connection, wanted, by or wanted.attributes or [EVERY]):
+        opened = await asyncio.to_thread(all_hits, rows, wanted, holding)
+        for row, more in zip(rows, opened, strict=True):
+            while waiting and waiting[-1].at > row.newest:  # 4
+                yield waiting.pop()
+            waiting = sorted(waiting + more, key=by_place)
+    for hit in reversed(waiting):
+        yield hit
 
 
-def newest_first(row: Row[Any]) -> Place:
-    return -row.at, -row.seq
+def by_place(hit: Hit) -> Place:
+    return hit.place
 
 
-async def of_resource(
-    connection: Connection, wanted: Wanted, condition: ColumnElement[bool], limit: int
-) -> list[Row[Any]]:
-    """An event with two resources of a type is found once."""
-    query = select(resources.c.at, resources.c.seq).distinct().where(condition, *bounds(resources, wanted))
-    query = query.order_by(resources.c.at.desc(), resources.c.seq.desc()).limit(limit)
-    found = [row.seq for row in await connection.execute(query)]
-    rows = await connection.execute(select(events).where(events.c.seq.in_(found)))
-    return sorted(rows, key=newest_first)
+async def read(connection: Connection, wanted: Wanted, by: Sequence[Pair]) -> AsyncIterator[list[Row[Any]]]:
+    """Steps 1 and 2, some blocks at a time."""
+    numbers = [term(wanted.account, wanted.region, pair) for pair in by]
+    last: Place | None = None
+    count = FEW
+    while True:
+        rows = list(await connection.execute(stepping(numbers, wanted, last).limit(count)))
+        if rows:
+            yield rows
+        if len(rows) < count:
+            return
+        last, count = (rows[-1].newest, rows[-1].block), min(2 * count, MANY)
 
 
-def bounds(table: Table, wanted: Wanted) -> list[ColumnElement[bool]]:
-    found = [
-        table.c.account == wanted.account,
-        table.c.region == wanted.region,
-        table.c.at >= wanted.since,
-        table.c.at <= wanted.until,
+def stepping(numbers: Sequence[int], wanted: Wanted, last: Place | None) -> Select[Any]:
+    """Postings of all the terms with their blocks, newest first, after the last one that was read."""
+    first, *others = (postings.alias(f"p{place}") for place in range(len(numbers)))
+    columns = [table.c.positions.label(f"positions{place}") for place, table in enumerate((first, *others))]
+    query = select(first.c.newest, first.c.block, *columns, store.blocks.c.content)
+    query = query.join_from(first, store.blocks, store.blocks.c.seq == first.c.block)
+    for number, other in zip(numbers[1:], others, strict=True):
+        same = and_(other.c.term == number, other.c.newest == first.c.newest, other.c.block == first.c.block)
+        query = query.join(other, same)
+    bounds: list[ColumnElement[bool]] = [
+        first.c.term == numbers[0],
+        first.c.newest >= wanted.since,
+        first.c.newest <= wanted.newest + SPAN,
+        first.c.newest - first.c.span <= wanted.newest,
     ]
-    if wanted.before is not None:
-        found.append(tuple_(table.c.at, table.c.seq) < wanted.before)
-    return found
+    if last is not None:
+        bounds.append(tuple_(first.c.newest, first.c.block) < last)
+    return query.where(*bounds).order_by(first.c.newest.desc(), first.c.block.desc())
+
+
+def all_hits(rows: Sequence[Row[Any]], wanted: Wanted, holding: bytes) -> list[list[Hit]]:
+    return [hits(row, wanted, holding) for row in rows]
+
+
+def hits(row: Row[Any], wanted: Wanted, holding: bytes) -> list[Hit]:
+    """Step 3, of one block."""
+    some = blocks.chosen(blocks.opened(row.content), row[2:-1])
+    found = (hit_of(seq, record) for seq, record in some if holding in record)
+    return [hit for hit in found if hit is not None and wanted.fits(hit)]
+
+
+def hit_of(seq: int, record: bytes) -> Hit | None:
+    seen = attributes.read(record)
+    return None if seen is None else Hit(seen.at, seq, seen, record)
 
 
 async def scopes(connection: Connection) -> list[tuple[str, str]]:
-    """Every (account, region) that has events: one step along the index for each."""
-    columns = events.c.account, events.c.region
-    found: list[tuple[str, str]] = []
-    while True:
-        query = select(*columns).order_by(*columns).limit(1)
-        if found:
-            query = query.where(tuple_(*columns) > tuple_(*found[-1]))
-        row = (await connection.execute(query)).first()
-        if row is None:
-            return found
-        found.append((row.account, row.region))
-
-
-async def named_like(connection: Connection, account: str, region: str, begins: str) -> list[str]:
-    """The names of resources that begin so: one step along the index for each."""
-    last, found = begins, list[str]()
-    column = resources.c.name
-    of_place = resources.c.account == account, resources.c.region == region
-    while True:
-        query = select(column).where(*of_place, column > last).order_by(column).limit(1)
-        name = (await connection.execute(query)).scalar()
-        if name is None or not name.startswith(begins):
-            return found
-        found.append(name)
-        last = name
+    """Every (account, region) that has had events."""
+    return [
+        (row.account, row.region) for row in await connection.execute(select(store.places).order_by(*store.places.c))
+    ]

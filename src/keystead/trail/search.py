@@ -1,28 +1,29 @@
 """The operator's search over all accounts and Regions: by who, what, which key or secret, error and time; newest first.
 
-1. one attribute leads to candidates by its index: the narrowest that is asked for
-2. every candidate is compared with all that is asked for, by its record and not by its row
+1. what is asked for leads to candidates by the index
+2. every candidate is compared with all that is asked for, by its record
 
 `scan` does the same without a database, by reading every record of a log: slow, and needs nothing but the folder.
 """
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from keystead.database.engine import Database
 from keystead.trail import attributes, lookup, queries, store
 from keystead.trail.attributes import Attributes
-from keystead.trail.queries import Place, Wanted
+from keystead.trail.queries import Hit, Place, Wanted
 from keystead.trail.segments import Reader
 from keystead.trail.store import NUMBER_BITS
+from keystead.trail.terms import Pair, secret_names
 
 LATEST: Final = int(lookup.LATEST)
 FIRST_PAGE: Final = 50
 PAGE: Final = 800
-"""Rows that are read at once: few at first, for who wants the newest, and ever more for who wants all."""
+"""Records that are read at once: few at first, for who wants the newest, and ever more for who wants all."""
 SESSION: Final = ":assumed-role/"
 
 
@@ -90,9 +91,7 @@ def is_key(arn: str, key: str) -> bool:
 
 
 def is_secret(arn: str, secret: str) -> bool:
-    """A secret's ARN ends in its name, a dash and six characters (Secrets Manager user guide)."""
-    name = arn.partition(":secret:")[2]
-    return arn == secret or (name[:-7] == secret and name[-7:-6] == "-")
+    return arn == secret or ("SecretName", secret) in secret_names(arn)
 
 
 async def search(database: Database, sought: Sought) -> AsyncIterator[Found]:
@@ -101,10 +100,10 @@ async def search(database: Database, sought: Sought) -> AsyncIterator[Found]:
         scopes = await queries.scopes(connection)
         nodes = await store.ordinals(connection)
     streams = [
-        Stream(database, account, region, attribute, sought)
+        Stream(database, account, region, asked, sought)
         for account, region in scopes
         if sought.account in {None, account} and sought.region in {None, region}
-        for attribute in await leads(database, account, region, sought)
+        for asked in leads(account, region, sought)
     ]
     last: int | None = None
     while True:
@@ -112,33 +111,31 @@ async def search(database: Database, sought: Sought) -> AsyncIterator[Found]:
         if not heads:
             return
         _, _, number = max(heads)
-        row = await streams[number].take()
-        if row.seq == last:  # an event of several resources that were asked for
+        hit = await streams[number].take()
+        if hit.seq == last:  # one that several streams lead to
             continue
-        last = row.seq
-        seen = attributes.read(row.record)
-        if seen is not None and sought.fits(seen):
-            ordinal, own = divmod(row.seq, 1 << NUMBER_BITS)
-            yield Found(nodes.get(ordinal, ""), own, row.at, seen, row.record)
+        last = hit.seq
+        if sought.fits(hit.seen):
+            ordinal, own = divmod(hit.seq, 1 << NUMBER_BITS)
+            yield Found(nodes.get(ordinal, ""), own, hit.at, hit.seen, hit.record.decode())
 
 
-async def leads(database: Database, account: str, region: str, sought: Sought) -> list[tuple[str, str] | None]:
-    """Step 1: the attributes, of one kind, that together lead to every record that fits."""
+def leads(account: str, region: str, sought: Sought) -> list[tuple[Pair, ...]]:
+    """Step 1: what records have, all of it, that fit; in as many ways as a principal can be found."""
+    asked: list[Pair] = []
     if sought.secret is not None:
-        return [("ResourceName", arn) for arn in await secrets(database, account, region, sought.secret)]
+        asked.append(("ResourceName" if sought.secret.startswith("arn:") else "SecretName", sought.secret))
     if sought.key is not None:
         arn = sought.key if sought.key.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{sought.key}"
-        return [("ResourceName", arn)]
-    if sought.error is not None:
-        return [("Error", sought.error)]
-    if sought.access_key_id is not None:
-        return [("AccessKeyId", sought.access_key_id)]
-    if sought.principal is not None:
-        return principal(sought.principal)
-    return [("EventName", sought.name)] if sought.name is not None else [None]
+        asked.append(("ResourceName", arn))
+    named = (("Error", sought.error), ("AccessKeyId", sought.access_key_id), ("EventName", sought.name))
+    others = [(kind, value) for kind, value in named if value is not None]
+    if sought.principal is None:
+        return [(*asked, *others)]
+    return [(*asked, one, *others) for one in principal(sought.principal)]
 
 
-def principal(text: str) -> list[tuple[str, str] | None]:
+def principal(text: str) -> list[Pair]:
     """A user and a session are found by their names, and who is behind sessions by its ARN."""
     if not text.startswith("arn:"):
         return [("Username", text)]
@@ -146,41 +143,30 @@ def principal(text: str) -> list[tuple[str, str] | None]:
     return [("Username", name)] if SESSION in text else [("Username", name), ("Principal", text)]
 
 
-async def secrets(database: Database, account: str, region: str, secret: str) -> list[str]:
-    if secret.startswith("arn:"):
-        return [secret]
-    begins = f"arn:aws:secretsmanager:{region}:{account}:secret:{secret}-"
-    async with database.read() as connection:
-        names = await queries.named_like(connection, account, region, begins)
-    return [name for name in names if is_secret(name, secret)]
-
-
 class Stream:
-    """The candidates of one index in one account and Region, newest first, read page by page."""
+    """The candidates of one account and Region, newest first, read page by page."""
 
-    def __init__(
-        self, database: Database, account: str, region: str, attribute: tuple[str, str] | None, sought: Sought
-    ) -> None:
+    def __init__(self, database: Database, account: str, region: str, asked: tuple[Pair, ...], sought: Sought) -> None:
         self._database = database
-        self._asked = account, region, attribute, sought.since, sought.until
-        self._rows: list[Any] = []
+        self._asked = account, region, asked, sought.since, sought.until
+        self._hits: list[Hit] = []
         self._before: Place | None = None
         self._ended = False
         self._page = FIRST_PAGE
 
-    async def head(self) -> Any | None:
-        if not self._rows and not self._ended:
+    async def head(self) -> Hit | None:
+        if not self._hits and not self._ended:
             async with self._database.read() as connection:
                 page = await queries.page(connection, Wanted(*self._asked, self._before), self._page)
-            self._rows = page[::-1]
+            self._hits = page[::-1]
             self._ended = len(page) < self._page
             self._page = min(2 * self._page, PAGE)
             if page:
-                self._before = page[-1].at, page[-1].seq
-        return self._rows[-1] if self._rows else None
+                self._before = page[-1].place
+        return self._hits[-1] if self._hits else None
 
-    async def take(self) -> Any:
-        return self._rows.pop()
+    async def take(self) -> Hit:
+        return self._hits.pop()
 
 
 def scan(folder: Path, sought: Sought, node: str = "") -> Iterator[Found]:

@@ -2,103 +2,77 @@
 
     seq   node's number (15) | the record's number in that node's log (48)     bits; so a record has one place, however
                                                                                often it is indexed
-    event ── resource      one row for each resource of an event
-    position               how far each node's log is indexed, written with the rows themselves
+    block      some hundred records of a node, deflated (blocks.py)
+    posting    one row for each thing that records of a block can be found by (terms.py), and which of them
+    place      every account and Region that has records
+    position   how far each node's log is indexed, written with the rows themselves
 
-Every lookup (queries.py) is "an account's and Region's events of one kind, newest first": an index that begins with the kind and ends with
-(at, seq) gives a page at any depth by one descent. Each costs about a microsecond a record to keep. Those that pay:
-
-    read_only         also serves lookups by nothing: two ranges merged, so that no further index is needed
-    name, source, username, access_key_id     one attribute of LookupEvents each
-    principal, error                          of `keystead trail search`: who is no session is found by its name
-    event_id          ids grow with time, so it grows at its end
-    request_id        of `keystead why`
-    resources         by name, and by type
-
-Not kept: an index by time alone. Pruning goes by seq, which within a node is the order of time.
+Every lookup (queries.py) is "an account's and Region's events of one kind, newest first": a walk down the postings of one
+term, which gives a page at any depth by one descent. What a load does again and again costs a row for each hundred events;
+only what hardly recurs, such as one of thousands of users, costs a row of some thirty bytes for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
-    Index,
+    Dialect,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Row,
+    SmallInteger,
     String,
     Table,
-    Text,
     UniqueConstraint,
     and_,
     delete,
     func,
     insert,
     select,
-    text,
     update,
 )
 
 from keystead.database.engine import Connection, Transaction
 from keystead.database.tables import SEQUENCE, metadata
+from keystead.trail.blocks import Block
 
 NUMBER_BITS: Final = 48
 FIRST: Final = -1
 """The position before anything is indexed."""
 
-
-def partial(name: str) -> Index:
-    """Of the few records that have it. The migration says so to every engine; here one does, since each loads a dialect."""
-    there = text(f"{name} IS NOT NULL")
-    columns = ("account", "region", name, "at", "seq")
-    return Index(f"ix_trail_events_{name}", *columns, sqlite_where=there)
-
-
-events = Table(
-    "trail_events",
+blocks = Table(
+    "trail_blocks",
     metadata,
-    Column("seq", SEQUENCE, primary_key=True, autoincrement=False),
-    Column("node", String, nullable=False),
-    Column("account", String, nullable=False),
-    Column("region", String, nullable=False),
-    Column("at", BigInteger, nullable=False),  # the record's eventTime, seconds since the epoch
-    Column("event_id", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("source", String, nullable=False),
-    Column("username", String),
-    Column("access_key_id", String),
-    Column("principal", String),  # of a session, the ARN of the role or user behind it
-    Column("error", String),
-    Column("request_id", String),
-    Column("read_only", Boolean, nullable=False),
-    Column("record", Text, nullable=False),  # as it lies in the log
-    Index(None, "account", "region", "read_only", "at", "seq"),
-    Index(None, "account", "region", "name", "at", "seq"),
-    Index(None, "account", "region", "source", "at", "seq"),
-    Index(None, "account", "region", "username", "at", "seq"),
-    Index(None, "account", "region", "access_key_id", "at", "seq"),
-    Index(None, "event_id"),
-    Index(None, "request_id"),
-    partial("principal"),
-    partial("error"),
+    Column("seq", SEQUENCE, primary_key=True, autoincrement=False),  # of its first record
+    Column("newest", BigInteger, nullable=False),  # eventTime of a record, seconds since the epoch
+    Column("oldest", BigInteger, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
-resources = Table(
-    "trail_resources",
+postings = Table(
+    "trail_postings",
+    metadata,
+    Column("term", BigInteger, nullable=False),
+    Column("newest", BigInteger, nullable=False),
+    Column("block", BigInteger, nullable=False),
+    Column("span", SmallInteger, nullable=False),
+    Column("positions", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("term", "newest", "block"),
+    sqlite_with_rowid=False,
+)
+
+places = Table(
+    "trail_places",
     metadata,
     Column("account", String, nullable=False),
     Column("region", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("at", BigInteger, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("type", String, nullable=False),
-    PrimaryKeyConstraint("account", "region", "name", "at", "seq", "type"),
-    Index(None, "account", "region", "type", "at", "seq"),
-    sqlite_with_rowid=False,
+    PrimaryKeyConstraint("account", "region"),
 )
 
 positions = Table(
@@ -111,35 +85,14 @@ positions = Table(
 )
 
 
-class EventRow(NamedTuple):
-    """A row of `events`, column by column."""
+class Posting(NamedTuple):
+    """A row of `postings`, column by column."""
 
-    seq: int
-    node: str
-    account: str
-    region: str
-    at: int
-    event_id: str
-    name: str
-    source: str
-    username: str | None
-    access_key_id: str | None
-    principal: str | None
-    error: str | None
-    request_id: str | None
-    read_only: bool
-    record: str
-
-
-class ResourceRow(NamedTuple):
-    """A row of `resources`, column by column."""
-
-    account: str
-    region: str
-    name: str
-    at: int
-    seq: int
-    type: str
+    term: int
+    newest: int
+    block: int
+    span: int
+    positions: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +130,22 @@ async def advance(tx: Transaction, known: Position, last: int) -> Position | Non
     return replace(known, last=last) if moved.rowcount == 1 else None
 
 
-async def known(tx: Transaction, event_ids: Sequence[str]) -> list[str]:
-    """Those of them that are indexed already."""
-    return list((await tx.execute(select(events.c.event_id).where(events.c.event_id.in_(event_ids)))).scalars())
+async def add(tx: Transaction, made: Sequence[Block], of: Iterable[tuple[str, str]]) -> None:
+    """Blocks, and the places that their records are of."""
+    await insert_many(tx, blocks, [block[:5] for block in made])
+    await insert_many(tx, postings, sorted(posting for block in made for posting in posted(block)))
+    known = set(map(tuple, await tx.execute(select(places))))
+    await insert_many(tx, places, sorted(set(of) - known))
 
 
-async def add(tx: Transaction, rows: Sequence[EventRow], resource_rows: Sequence[ResourceRow]) -> None:
-    await insert_many(tx, events, rows)
-    await insert_many(tx, resources, resource_rows)
+def posted(block: Block) -> Iterable[Posting]:
+    span = block.newest - block.oldest
+    return (Posting(term, block.newest, block.seq, span, told) for term, told in block.postings.items())
+
+
+@lru_cache
+def inserting(table: Table, dialect: Dialect) -> str:
+    return str(insert(table).compile(dialect=dialect))
 
 
 async def insert_many(tx: Transaction, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
@@ -192,8 +153,8 @@ async def insert_many(tx: Transaction, table: Table, rows: Sequence[tuple[object
     the columns of each.
     """
     if rows:
-        statement = insert(table).compile(dialect=tx.connection.dialect)
-        await tx.connection.exec_driver_sql(str(statement), list(rows))
+        tx.wrote = True
+        await tx.connection.exec_driver_sql(inserting(table, tx.connection.dialect), list(rows))
 
 
 async def ordinals(connection: Connection) -> dict[int, str]:
@@ -201,23 +162,31 @@ async def ordinals(connection: Connection) -> dict[int, str]:
     return {row.ordinal: row.node for row in await connection.execute(select(positions))}
 
 
-async def oldest(connection: Connection, known: Position, after: int, limit: int) -> list[Row[Any]]:
-    """(seq, at, record) of a node's events after a seq, in the order of its log."""
-    query = select(events.c.seq, events.c.at, events.c.record)
-    query = query.where(events.c.seq > after, events.c.seq < known.seq(1 << NUMBER_BITS))
-    return list(await connection.execute(query.order_by(events.c.seq).limit(limit)))
+async def after(connection: Connection, known: Position, seq: int, limit: int) -> list[Row[Any]]:
+    """A node's blocks after a seq, in the order of its log."""
+    query = select(blocks).where(blocks.c.seq > seq, blocks.c.seq < known.seq(1 << NUMBER_BITS))
+    return list(await connection.execute(query.order_by(blocks.c.seq).limit(limit)))
 
 
-async def remove(tx: Transaction, seqs: Sequence[int], resource_rows: Sequence[ResourceRow]) -> None:
-    """Events, and their resources as they were added."""
-    await tx.execute(delete(events).where(events.c.seq.in_(seqs)))
-    for row in resource_rows:
-        await tx.execute(delete(resources).filter_by(**row._asdict()))
+async def remove(tx: Transaction, block: Row[Any], of_terms: Iterable[int]) -> bool:
+    """A block and its postings; False when it is not there any more, or not as it was."""
+    there = (blocks.c.seq == block.seq, blocks.c.newest == block.newest, blocks.c.records == block.records)
+    if (await tx.execute(delete(blocks).where(*there))).rowcount != 1:
+        return False
+    terms = list(of_terms)
+    for start in range(0, len(terms), AT_ONCE):
+        mine = (postings.c.newest == block.newest, postings.c.block == block.seq)
+        await tx.execute(delete(postings).where(postings.c.term.in_(terms[start : start + AT_ONCE]), *mine))
+    return True
+
+
+AT_ONCE: Final = 500
+"""Terms of one statement; engines bound them."""
 
 
 async def clear(tx: Transaction, known: Position) -> None:
     """Forget a node's events; its log is indexed again from the start."""
     first, end = known.seq(0), known.seq(1 << NUMBER_BITS)
-    for table in (resources, events):
-        await tx.execute(delete(table).where(table.c.seq >= first, table.c.seq < end))
+    await tx.execute(delete(postings).where(postings.c.block >= first, postings.c.block < end))
+    await tx.execute(delete(blocks).where(blocks.c.seq >= first, blocks.c.seq < end))
     await tx.execute(update(positions).where(positions.c.node == known.node).values(last=FIRST))

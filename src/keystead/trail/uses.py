@@ -110,6 +110,8 @@ def note_touch(touched: dict[tuple[str, ...], Touched], seen: Attributes) -> Non
         found = (resource.ARN, material, seen.event_name, who.unique_id)
         at = float(seen.at)
         known = touched.get(found)
+        if known is not None and known.first_at <= at <= known.last_at:
+            continue
         first, last = (min(known.first_at, at), max(known.last_at, at)) if known is not None else (at, at)
         touched[found] = Touched(*found, who.principal, first, last)
 
