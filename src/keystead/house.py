@@ -49,6 +49,7 @@ from keystead.trail import outbox, retention
 from keystead.trail.client import Recorder
 from keystead.trail.digests import Digests
 from keystead.trail.index import Index
+from keystead.trail.joining import Joining
 from keystead.trail.log_files import LogFiles
 from keystead.trail.lookup import Lookup
 from keystead.trail.packing import Packing
@@ -56,6 +57,7 @@ from keystead.trail.trails import Files
 from keystead.wire import model
 
 INDEX_SECONDS: Final = 0.1
+JOIN_SECONDS: Final = 60.0
 PACK_SECONDS: Final = 10.0
 HEAR_SECONDS: Final = 0.5
 CONNECT_SECONDS: Final = 0.5
@@ -182,7 +184,8 @@ class House:
 
     def jobs(self, settings: Settings) -> tuple[Job, ...]:
         return (
-            Job("index the trail", INDEX_SECONDS, self.index.follow),
+            Job("index the trail", INDEX_SECONDS, self.index.keep_up),
+            self.joining(),
             Job("pack the trail", PACK_SECONDS, self.packing.run),
             Job("hear of operators", HEAR_SECONDS, self.hear),
             Job("rotate and delete keys", settings.scheduler_seconds, self.once("keys", self.do_what_falls_due)),
@@ -229,6 +232,10 @@ class House:
             await retention.retire(self.database, self.files, self.installation.node, before)
 
         return (Job("retire trail files", PRUNE_SECONDS, self.once("trail files", retire)),)
+
+    def joining(self) -> Job:
+        joining = Joining(self.database, self.installation.node)
+        return Job("join the index", JOIN_SECONDS, lambda: joining.run(self.clock()))
 
     async def sign_digests(self) -> None:
         """Of all nodes' files, by one of them."""

@@ -7,6 +7,7 @@
 
 However many records of a block have a term, it is one posting. A block holds the records of one node, of all accounts and Regions,
 and of SPAN seconds at most: so whoever wants what is older than some time passes over no more than the blocks of one SPAN.
+Where little happens they are small at first, and put together later (joining.py).
 """
 
 import zlib
@@ -14,6 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+
+from keystead.trail import attributes
+from keystead.trail.attributes import Attributes
+from keystead.trail.terms import terms
 
 RECORDS: Final = 128
 BYTES: Final = 256 * 1024
@@ -45,11 +50,15 @@ class Block(NamedTuple):
     postings: Mapping[int, bytes]
 
 
-def cut(entries: Iterable[Entry]) -> Iterator[Block]:
+def entry_of(seq: int, seen: Attributes, record: bytes) -> Entry:
+    return Entry(seq, seen.at, record, (seen.recipient_account_id, seen.aws_region), terms(seen))
+
+
+def cut(coming: Iterable[Entry]) -> Iterator[Block]:
     """Blocks of entries that come in the order of the log."""
     taken: list[Entry] = []
     size = newest = oldest = 0
-    for entry in entries:
+    for entry in coming:
         if taken:
             newest, oldest = max(newest, entry.at), min(oldest, entry.at)
             if len(taken) == RECORDS or size >= BYTES or newest - oldest > SPAN:
@@ -63,15 +72,15 @@ def cut(entries: Iterable[Entry]) -> Iterator[Block]:
         yield block(taken)
 
 
-def block(entries: Sequence[Entry]) -> Block:
-    content = msgspec.msgpack.encode([(entry.seq, entry.record) for entry in entries])
-    times = [entry.at for entry in entries]
-    return Block(entries[0].seq, max(times), min(times), len(entries), zlib.compress(content, LEVEL), postings(entries))
+def block(taken: Sequence[Entry]) -> Block:
+    content = msgspec.msgpack.encode([(entry.seq, entry.record) for entry in taken])
+    times = [entry.at for entry in taken]
+    return Block(taken[0].seq, max(times), min(times), len(taken), zlib.compress(content, LEVEL), postings(taken))
 
 
-def postings(entries: Sequence[Entry]) -> dict[int, bytes]:
+def postings(taken: Sequence[Entry]) -> dict[int, bytes]:
     found: dict[int, bytearray] = {}
-    for position, entry in enumerate(entries):
+    for position, entry in enumerate(taken):
         for term in entry.terms:
             positions = found.get(term)
             if positions is None:
@@ -93,3 +102,15 @@ def chosen(records: Sequence[tuple[int, bytes]], positions: Iterable[bytes]) -> 
     """Those that may have all of several terms."""
     told = [set(each) for each in positions if each]
     return [records[position] for position in sorted(set.intersection(*told))] if told else records
+
+
+def entries(content: bytes) -> Iterator[Entry]:
+    """As they were when the block was made."""
+    for seq, record in opened(content):
+        seen = attributes.read(record)
+        if seen is not None:
+            yield entry_of(seq, seen, record)
+
+
+def terms_of(found: Iterable[Entry]) -> set[int]:
+    return set().union(*(entry.terms for entry in found))

@@ -8,7 +8,8 @@ So each record is indexed exactly once, whatever is killed between any two steps
 thrown away and made again from the log.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,13 +19,12 @@ import structlog
 from keystead.database.engine import Database, Transaction
 from keystead.metrics import meters
 from keystead.trail import attributes, blocks, queries, store
-from keystead.trail.attributes import SECRETS, Attributes
-from keystead.trail.blocks import Entry
+from keystead.trail.attributes import SECRETS
+from keystead.trail.blocks import Entry, entries, entry_of, terms_of
 from keystead.trail.event import SERVICE_EVENT
 from keystead.trail.queries import DAY, RETENTION_DAYS
 from keystead.trail.segments import Reader, Record
 from keystead.trail.store import Position
-from keystead.trail.terms import terms
 from keystead.trail.uses import (
     KMS,
     READS,
@@ -43,6 +43,10 @@ log = structlog.get_logger("keystead.trail.index")
 
 BATCH: Final = 2000
 """Records of a transaction: others wait for it some 10 ms."""
+BUSY: Final = 100
+"""Records that came since the last time, from which on the next time is only HELD_SECONDS later: a transaction costs as much
+as some hundred records do."""
+HELD_SECONDS: Final = 0.5
 AT_ONCE: Final = 16
 """Blocks that are pruned in one transaction."""
 
@@ -108,6 +112,16 @@ class Index:
         self._touches = touches
         self._node = node
         self._reached = 0
+        self._held_until = 0.0
+
+    async def keep_up(self) -> None:
+        """`follow`, for a job that runs many times a second: less often while much comes. Raises what `follow` raises."""
+        now = asyncio.get_running_loop().time()
+        before = self._reached
+        if now < self._held_until and self._reader.durable() - before < BATCH:
+            return
+        await self.follow()
+        self._held_until = now + HELD_SECONDS if self._reached - before >= BUSY else 0.0
 
     async def follow(self) -> None:
         """Index all that is durable now. May be ended at any moment and run again.
@@ -198,19 +212,3 @@ def batch_of(known: Position, records: Iterable[Record]) -> Batch:
             note_read(batch.reads, seen)
         note_actor(batch.acted, seen)
     return batch
-
-
-def entry_of(seq: int, seen: Attributes, record: bytes) -> Entry:
-    return Entry(seq, seen.at, record, (seen.recipient_account_id, seen.aws_region), terms(seen))
-
-
-def entries(content: bytes) -> Iterator[Entry]:
-    """Of a block, as they were when it was made."""
-    for seq, record in blocks.opened(content):
-        seen = attributes.read(record)
-        if seen is not None:
-            yield entry_of(seq, seen, record)
-
-
-def terms_of(found: Iterable[Entry]) -> set[int]:
-    return set().union(*(entry.terms for entry in found))

@@ -44,6 +44,8 @@ from keystead.trail.blocks import Block
 NUMBER_BITS: Final = 48
 FIRST: Final = -1
 """The position before anything is indexed."""
+AT_ONCE: Final = 500
+"""Terms of one statement; engines bound them."""
 
 blocks = Table(
     "trail_blocks",
@@ -168,20 +170,25 @@ async def after(connection: Connection, known: Position, seq: int, limit: int) -
     return list(await connection.execute(query.order_by(blocks.c.seq).limit(limit)))
 
 
-async def remove(tx: Transaction, block: Row[Any], of_terms: Iterable[int]) -> bool:
-    """A block and its postings; False when it is not there any more, or not as it was."""
-    there = (blocks.c.seq == block.seq, blocks.c.newest == block.newest, blocks.c.records == block.records)
-    if (await tx.execute(delete(blocks).where(*there))).rowcount != 1:
-        return False
+async def sizes(connection: Connection, known: Position, seq: int, limit: int) -> list[Row[Any]]:
+    """Likewise, without what is in them."""
+    columns = blocks.c.seq, blocks.c.newest, blocks.c.records
+    query = select(*columns).where(blocks.c.seq > seq, blocks.c.seq < known.seq(1 << NUMBER_BITS))
+    return list(await connection.execute(query.order_by(blocks.c.seq).limit(limit)))
+
+
+async def some(connection: Connection, seqs: Sequence[int]) -> list[Row[Any]]:
+    """In the order of the log."""
+    return list(await connection.execute(select(blocks).where(blocks.c.seq.in_(seqs)).order_by(blocks.c.seq)))
+
+
+async def remove(tx: Transaction, block: Row[Any], of_terms: Iterable[int]) -> None:
+    """A block, and its postings by these terms."""
+    await tx.execute(delete(blocks).where(blocks.c.seq == block.seq))
+    mine = (postings.c.newest == block.newest, postings.c.block == block.seq)
     terms = list(of_terms)
     for start in range(0, len(terms), AT_ONCE):
-        mine = (postings.c.newest == block.newest, postings.c.block == block.seq)
         await tx.execute(delete(postings).where(postings.c.term.in_(terms[start : start + AT_ONCE]), *mine))
-    return True
-
-
-AT_ONCE: Final = 500
-"""Terms of one statement; engines bound them."""
 
 
 async def clear(tx: Transaction, known: Position) -> None:
