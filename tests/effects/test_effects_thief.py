@@ -8,9 +8,11 @@ import json
 import shutil
 import sqlite3
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -18,6 +20,7 @@ from keystead.cli.trail import application
 from keystead.database.engine import Database
 from keystead.effects.accounts import Accounts, Told, show
 from keystead.testing import running
+from keystead.trail import blocks
 from keystead.trail.verify import verify
 
 REGION, OTHER = "us-east-1", "eu-west-1"
@@ -419,6 +422,20 @@ def test_what_another_node_has_recorded_is_taken_from_the_index_or_from_its_log(
         assert told.records > 40
 
 
+def forge(database):
+    """The newest policy of a key that the index has says Deny where it said Allow. Its number."""
+    for block, content in database.execute("select seq, content from trail_blocks order by seq desc").fetchall():
+        records = blocks.opened(content)
+        found = [place for place, (_, record) in enumerate(records) if b'"eventName":"PutKeyPolicy"' in record]
+        if found:
+            number, record = records[found[-1]]
+            records[found[-1]] = number, record.replace(b"Allow", b"Deny")
+            forged = zlib.compress(msgspec.msgpack.encode(records))
+            database.execute("update trail_blocks set content = ? where seq = ?", (forged, block))
+            return number
+    raise LookupError
+
+
 def test_what_is_forged_in_the_index_is_found_on_the_node_that_it_is_said_to_be_of(stopped, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
@@ -426,8 +443,7 @@ def test_what_is_forged_in_the_index_is_found_on_the_node_that_it_is_said_to_be_
     node = json.loads((stopped.data / "keystead.json").read_bytes())["node"]
     with sqlite3.connect(data / "keystead.db") as database:
         database.execute("insert into trail_positions (node, ordinal, last) values ('n2', 7, -1)")
-        number = database.execute("select max(seq) from trail_events where name = 'PutKeyPolicy'").fetchone()[0]
-        database.execute("update trail_events set record = replace(record, 'Allow', 'Deny') where seq = ?", (number,))
+        number = forge(database)
 
     accounts = Accounts(moment(data, node), [], lambda: None)
     verify(stopped.data / "trail", see=accounts.see)

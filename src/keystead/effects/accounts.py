@@ -31,12 +31,12 @@ from keystead.trail import queries, store
 from keystead.trail.errors import LogDamaged, LogInUse, LogMissing
 from keystead.trail.lock import APPENDING, lock
 from keystead.trail.outbox import outbox
+from keystead.trail.queries import Wanted
 from keystead.trail.records import Stored
 from keystead.trail.segments import Reader
 
 PAGE: Final = 1000
 SECOND: Final = 1_000_000_000
-NUMBERS: Final = (1 << store.NUMBER_BITS) - 1
 ALWAYS: Final = {**kms.TOLD, **iam.TOLD, **values.TOLD}
 NAMES: Final = frozenset(name for _, name in (*ALWAYS, *iam.Identities({}).told()))
 SETTLING_SECONDS: Final = 3.0
@@ -100,17 +100,15 @@ def apart(
 
 
 async def indexed(connection: Connection, nodes: Sequence[str]) -> AsyncIterator[Indexed]:
-    """What counts here of what the index has of these nodes. Each name of each account and Region is one descent."""
-    table = store.events
-    columns = table.c.seq, table.c.node, table.c.at, table.c.record
-    wanted = select(*columns).where(table.c.node.in_(nodes), table.c.error.is_(None))
+    """What counts here of what the index has of these nodes."""
+    named = {ordinal: node for ordinal, node in (await store.ordinals(connection)).items() if node in nodes}
     for account, region in await queries.scopes(connection):
         for name in sorted(NAMES):
-            rows = await connection.execute(
-                wanted.where(table.c.account == account, table.c.region == region, table.c.name == name)
-            )
-            for row in rows:
-                yield Indexed(row.node, row.seq & NUMBERS, row.at, row.record.encode())
+            wanted = Wanted(account, region, (("EventName", name),), 0, queries.EVER)
+            async for hit in queries.newest_first(connection, wanted):
+                ordinal, number = divmod(hit.seq, 1 << store.NUMBER_BITS)
+                if ordinal in named and hit.seen.error_code is None:
+                    yield Indexed(named[ordinal], number, hit.at, hit.record)
 
 
 class Told(NamedTuple):
