@@ -1,47 +1,20 @@
 """ML-DSA (FIPS 204): hedged signatures with an empty context, over a message or over its external mu."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA65PrivateKey, MLDSA87PrivateKey
 
-from keystead.keyholder.algorithms.working_key import EXTERNAL_MU, RAW, WorkingKey, checked, parsed, pkcs8, spki
-from keystead.keyholder.errors import MaterialWrong, RequestRefused
+from keystead.keyholder.algorithms.seeded import Seeded, SeededKey
+from keystead.keyholder.algorithms.working_key import EXTERNAL_MU, RAW
+from keystead.keyholder.errors import RequestRefused
 
 ALGORITHM: Final = "ML_DSA_SHAKE_256"
 MU_LENGTH: Final = 64
 """Bytes of mu = SHAKE256(SHAKE256(pk, 64) | 00 | 00 | M, 64) (FIPS 204, algorithms 2 and 7)."""
-PARAMETER_SETS: Final[dict[int, type[Any]]] = {44: MLDSA44PrivateKey, 65: MLDSA65PrivateKey, 87: MLDSA87PrivateKey}
 
 
-@dataclass(frozen=True, slots=True)
-class MlDsa:
-    """The family of one parameter set."""
-
-    parameters: int
-
-    def generate(self) -> bytes:
-        return pkcs8(PARAMETER_SETS[self.parameters].generate())
-
-    def take(self, given: bytes) -> bytes:
-        """The document must hold the seed (RFC 9881): an expanded key cannot be proven."""
-        key = checked(given, PARAMETER_SETS[self.parameters])
-        try:
-            return pkcs8(PARAMETER_SETS[self.parameters].from_seed_bytes(key.private_bytes_raw()))
-        except ValueError:
-            raise MaterialWrong from None
-
-    def open(self, secret: bytes) -> WorkingKey:
-        return MlDsaKey(parsed(secret, PARAMETER_SETS[self.parameters]))
-
-
-class MlDsaKey(WorkingKey):
-    def __init__(self, private: Any) -> None:
-        self._private = private
-        self._public = private.public_key()
-        self.public = spki(self._public)
-
+class MlDsaKey(SeededKey):
     def sign(self, algorithm: str, message: bytes, message_type: str) -> bytes:
         signed: bytes = (self._private.sign if is_raw(algorithm, message, message_type) else self._private.sign_mu)(
             message
@@ -66,3 +39,11 @@ def is_raw(algorithm: str, message: bytes, message_type: str) -> bool:
     if message_type != RAW:
         raise RequestRefused
     return True
+
+
+ML_DSA: Final = {
+    44: Seeded(MLDSA44PrivateKey, MlDsaKey),
+    65: Seeded(MLDSA65PrivateKey, MlDsaKey),
+    87: Seeded(MLDSA87PrivateKey, MlDsaKey),
+}
+"""By parameter set."""

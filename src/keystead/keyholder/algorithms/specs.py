@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
 from keystead.keyholder.algorithms.edwards import Ed25519
 from keystead.keyholder.algorithms.elliptic import Elliptic
-from keystead.keyholder.algorithms.ml_dsa import MlDsa
-from keystead.keyholder.algorithms.ml_kem import MlKem
+from keystead.keyholder.algorithms.ml_dsa import ML_DSA
+from keystead.keyholder.algorithms.ml_kem import ML_KEM
 from keystead.keyholder.algorithms.rsa import Rsa
 from keystead.keyholder.algorithms.secret import Secret
 from keystead.keyholder.algorithms.working_key import Family
@@ -56,9 +56,9 @@ SPECS: Final[Mapping[str, Spec]] = {
     "ECC_NIST_P521":          Spec(Elliptic(SECP521R1(), "ECDSA_SHA_512", SHA512()), _of(SIGN_VERIFY, KEY_AGREEMENT)),
     "ECC_SECG_P256K1":        Spec(Elliptic(SECP256K1(), "ECDSA_SHA_256", SHA256()), _of(SIGN_VERIFY)),
     "ECC_NIST_EDWARDS25519":  Spec(Ed25519(), _of(SIGN_VERIFY)),
-    "ML_DSA_44":              Spec(MlDsa(44), _of(SIGN_VERIFY), pair=False),
-    "ML_DSA_65":              Spec(MlDsa(65), _of(SIGN_VERIFY), pair=False),
-    "ML_DSA_87":              Spec(MlDsa(87), _of(SIGN_VERIFY), pair=False),
-    "ML_KEM_768":             Spec(MlKem(768), _of(ENCAPSULATE_DECAPSULATE)),
-    "ML_KEM_1024":            Spec(MlKem(1024), _of(ENCAPSULATE_DECAPSULATE)),
+    "ML_DSA_44":              Spec(ML_DSA[44], _of(SIGN_VERIFY), pair=False),
+    "ML_DSA_65":              Spec(ML_DSA[65], _of(SIGN_VERIFY), pair=False),
+    "ML_DSA_87":              Spec(ML_DSA[87], _of(SIGN_VERIFY), pair=False),
+    "ML_KEM_768":             Spec(ML_KEM[768], _of(ENCAPSULATE_DECAPSULATE)),
+    "ML_KEM_1024":            Spec(ML_KEM[1024], _of(ENCAPSULATE_DECAPSULATE)),
 }  # fmt: skip  # a table
