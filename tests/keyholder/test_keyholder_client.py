@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from keystead.keyholder import client, pipeline, setup
+from keystead import own_user, pipelined
+from keystead.keyholder import client, setup
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.errors import KeyholderLost, RequestRefused, TokenInvalid
 from keystead.keyholder.pipeline import Pipeline, connected
@@ -56,7 +57,7 @@ def test_what_is_in_flight_when_it_dies_fails_at_once_and_can_be_tried_again(sto
         answers = await asyncio.gather(*asked, return_exceptions=True)
 
         assert {type(answer) for answer in answers} == {KeyholderLost}
-        assert time.monotonic() - begun < pipeline.SILENCE_SECONDS
+        assert time.monotonic() - begun < pipelined.SILENCE_SECONDS
         await keyholder.close()
 
     run(work())
@@ -83,7 +84,7 @@ def test_without_a_keyholder_a_call_waits_a_little_and_fails(stopped_house, monk
 
 
 def test_a_keyholder_that_says_nothing_counts_as_gone(stopped_house, monkeypatch):
-    monkeypatch.setattr(pipeline, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(pipelined, "SILENCE_SECONDS", 0.2)
     stopped_house.started()
 
     async def work() -> None:
@@ -104,7 +105,7 @@ def test_a_keyholder_that_says_nothing_counts_as_gone(stopped_house, monkeypatch
 
 
 def test_a_keyholder_that_is_slow_but_answers_is_not_given_up(stopped_house, monkeypatch):
-    monkeypatch.setattr(pipeline, "SILENCE_SECONDS", 0.15)
+    monkeypatch.setattr(pipelined, "SILENCE_SECONDS", 0.15)
     stopped_house.started()
 
     async def work() -> None:
@@ -116,6 +117,17 @@ def test_a_keyholder_that_is_slow_but_answers_is_not_given_up(stopped_house, mon
 
         assert keyholder._pipeline is made
         await keyholder.close()
+
+    run(work())
+
+
+def test_another_users_process_is_not_spoken_to(stopped_house, monkeypatch):
+    stopped_house.started()
+    monkeypatch.setattr(own_user, "OWN_USER", own_user.OWN_USER + 1)
+
+    async def work() -> None:
+        with pytest.raises(KeyholderLost):
+            await connected(str(stopped_house.path("worker")))
 
     run(work())
 

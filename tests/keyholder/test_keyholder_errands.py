@@ -9,7 +9,8 @@ import time
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from keystead.keyholder import pipeline, protocol, requests
+from keystead import pipelined
+from keystead.keyholder import protocol, requests
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.errands import WAITING_LIMIT, Errands
 from keystead.keyholder.errors import KeyholderBusy, RequestRefused
@@ -94,7 +95,7 @@ def test_whoever_leaves_meanwhile_harms_nobody(house, wire):
 
 
 def test_a_keyholder_that_is_only_making_a_key_is_not_given_up(stopped_house, monkeypatch):
-    monkeypatch.setattr(pipeline, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(pipelined, "SILENCE_SECONDS", 1.0)
     stopped_house.started()
 
     async def work() -> None:

@@ -254,8 +254,17 @@ async def test_without_a_recorder_nothing_waits_for_ever(recording, monkeypatch)
         await SocketRecorder.connect(recording.path)
 
 
+async def test_another_users_recorder_is_not_spoken_to(recording, monkeypatch):
+    recording.start()
+    monkeypatch.setattr("keystead.trail.client.START_SECONDS", 0.3)
+    monkeypatch.setattr("keystead.own_user.OWN_USER", -1)
+
+    with pytest.raises(RecorderLost):
+        await SocketRecorder.connect(recording.path)
+
+
 async def test_a_recorder_that_says_nothing_counts_as_gone(recording, monkeypatch):
-    monkeypatch.setattr("keystead.trail.pipeline.SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr("keystead.pipelined.SILENCE_SECONDS", 0.1)
     recording.start()
     recorder = await SocketRecorder.connect(recording.path)
     os.kill(recording.process, signal.SIGSTOP)

@@ -19,7 +19,7 @@ from keystead.keyholder.hsm import Asked
 from keystead.keyholder.reach import Steps
 
 SECONDS: Final = 2.0
-"""From the request to its answer. Clients give up on a keyholder that is silent for five (keyholder.pipeline)."""
+"""From the request to its answer. Clients give up on a keyholder that is silent for five (keystead.pipelined)."""
 START_SECONDS: Final = 10.0
 """Likewise, of a keyholder that is only starting, and of the process that it asks."""
 UNDER_WAY: Final = 64

@@ -9,8 +9,6 @@ request they belong to. A status is all that is ever said of a failure.
 Which operations there are, and who may ask for them: keyholder.requests.
 """
 
-import os
-import socket
 import struct
 from typing import Final
 
@@ -60,13 +58,3 @@ class Malformed(Exception):
 
 
 encode: Final = msgspec.msgpack.Encoder().encode
-
-OWN_USER: Final = os.getuid()
-"""Asked once: getuid is not among the system calls of a started keyholder."""
-
-
-def is_own_user(connection: socket.socket) -> bool:
-    """SO_PEERCRED (unix(7)): the process at the other end runs as this user."""
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, user, _ = struct.unpack("3i", credentials)
-    return bool(user == OWN_USER)

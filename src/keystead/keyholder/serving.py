@@ -20,9 +20,10 @@ from keystead import logs
 from keystead.keyholder.answering import REFUSED_BUSY, Answering, Errand, InSteps, framed, stepped
 from keystead.keyholder.errands import Done, Errands
 from keystead.keyholder.links import Links
-from keystead.keyholder.protocol import Malformed, is_own_user
+from keystead.keyholder.protocol import Malformed
 from keystead.keyholder.software import Software
 from keystead.metrics import meters
+from keystead.own_user import is_own_user
 
 READ_SIZE: Final = 64 * 1024
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)

@@ -17,13 +17,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from keystead.keyholder.protocol import is_own_user
+from keystead.own_user import is_own_user
 
 SIZE: Final = struct.Struct(">Q")
 ACKNOWLEDGED: Final = struct.Struct(">QH")
 NAMES_LIMIT: Final = 4096
 PATIENCE_SECONDS: Final = 3.0
-"""Less than clients wait for a recorder that says nothing (pipeline.SILENCE_SECONDS)."""
+"""Less than clients wait for a recorder that says nothing (pipelined.SILENCE_SECONDS)."""
 READ_SIZE: Final = 64 * 1024
 
 Answer = Callable[[], None]

@@ -1,38 +1,30 @@
-"""One connection to the recorder: many records in flight, and one write for all that come in a turn of the loop.
+"""The connection to the recorder. When it goes, everything in flight fails with RecorderLost.
 
-When the connection goes, everything in flight fails with RecorderLost, since nobody knows what became of it. A recorder
-that is there and says nothing for SILENCE_SECONDS counts as gone: its disk hangs.
+A recorder that is silent counts as gone: its disk hangs.
 """
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Final, cast
 
-from keystead.keyholder.protocol import is_own_user
+from keystead.pipelined import Pipelined
 from keystead.trail import protocol
 from keystead.trail.errors import RecorderLost
 from keystead.trail.promise import Receipt
 
-SILENCE_SECONDS: Final = 5.0
 
-
-class Pipeline(asyncio.Protocol):
-    """`greeted` is resolved with True when the recorder is ready, `lost` when the connection is gone."""
+class Pipeline(Pipelined):
+    """`greeted` is resolved with True when the recorder is ready."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        super().__init__()
         self.greeted: asyncio.Future[bool] = self._loop.create_future()
-        self.lost: asyncio.Future[None] = self._loop.create_future()
-        self._transport: asyncio.Transport | None = None
         self._waiting: deque[asyncio.Future[Receipt]] = deque()
         self._number = 0
-        self._outbox: list[bytes] = []
-        self._inbox = b""
-        self._heard = False
-        self._watch: asyncio.TimerHandle | None = None
         self._tell: Callable[[], None] = lambda: None
+
+    def owed(self) -> int:
+        return len(self._waiting)
 
     def when_lost(self, tell: Callable[[], None]) -> None:
         """Call it when the connection goes, before anything else can learn of that; at once if it has gone."""
@@ -48,40 +40,10 @@ class Pipeline(asyncio.Protocol):
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
         self._waiting.append(receipt)
         self._number += 1
-        if not self._outbox:
-            self._loop.call_soon(self._flush)
-        self._outbox.append(protocol.request(self._number, event))
+        self._send(protocol.request(self._number, event))
         return receipt
 
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _flush(self) -> None:
-        if self._transport is None:
-            return
-        self._transport.write(b"".join(self._outbox))
-        self._outbox.clear()
-        if self._watch is None:
-            self._heard = True
-            self._listen_for_silence()
-
-    def _listen_for_silence(self) -> None:
-        self._watch = None
-        if not self._waiting:
-            return
-        if not self._heard:
-            self.close()
-            return
-        self._heard = False
-        self._watch = self._loop.call_later(SILENCE_SECONDS, self._listen_for_silence)
-
     # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # what a stream protocol is given
-        if not is_own_user(cast(socket.socket, transport.get_extra_info("socket"))):
-            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
@@ -97,14 +59,10 @@ class Pipeline(asyncio.Protocol):
             self._acknowledge(count, first)
         self._inbox = received[rest:]
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
-        self._transport = None
-        if self._watch is not None:
-            self._watch.cancel()
+    def connection_lost(self, exc: Exception | None) -> None:
         if not self.greeted.done():
             self.greeted.set_result(False)
-        if not self.lost.done():
-            self.lost.set_result(None)
+        super().connection_lost(exc)
         self._tell()
         for receipt in self._waiting:
             if not receipt.done():

@@ -15,8 +15,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from keystead.keyholder.protocol import is_own_user
 from keystead.metrics import meters
+from keystead.own_user import is_own_user
 from keystead.trail.gate import Gate
 from keystead.trail.log import Arrival, Log, Sign
 from keystead.trail.protocol import ANSWER, Malformed, requests
