@@ -70,20 +70,20 @@ def evidence(
     settings = Settings.read({"data": data, "database": database})
     with told():
         records = found(settings, asked, None, read_log=read_log)
-        context = in_force(settings, records, read_log=read_log)
+        context = in_force(settings, asked, records, read_log=read_log)
         files = of_bucket(settings, digest_keys, [*records, *context]) if with_files else Filed()
         tell(output, made(settings, asked, records, context, output, policy, files), elsewhere(settings, records))
 
 
-def in_force(settings: Settings, records: list[Found], *, read_log: bool) -> list[Found]:
-    """The records that put the policies and grants of what these are about. Raises LogDamaged, DatabaseLost."""
+def in_force(settings: Settings, asked: Sought, records: list[Found], *, read_log: bool) -> list[Found]:
+    """The records that put the policies and grants of what these are about, and of who made them. Raises LogDamaged, DatabaseLost."""
     if read_log:
-        return policies.scanned(settings.folder / "trail", records, Installation.load(settings.folder).node)
+        return policies.scanned(settings.folder / "trail", records, Installation.load(settings.folder).node, asked)
 
     async def by_index() -> list[Found]:
         database = Database.open(settings.database_url)
         try:
-            return await policies.indexed(database, records)
+            return await policies.indexed(database, records, asked)
         finally:
             await database.close()
 
@@ -135,7 +135,7 @@ def tell(target: Path, done: Made, others: int) -> None:
     lines = [f"{target}: {done.events} records, proven in a tree of {done.size}."]
     if done.context:
         lines.append(
-            f"{done.context} of them were not asked for: they put the policies and grants of what the others are about."
+            f"{done.context} of them were not asked for: they put the policies and grants of what the others are about, and of who made them."
         )
     if done.files:
         lines.append(f"CloudTrail log files that hold them, and other records too: {done.files}.")

@@ -14,7 +14,7 @@
       files/KEY          these digests, and the log files that hold the events, as they lie in the bucket
 
 `context` in the manifest are the numbers of events that were not asked for: those that put the policies and grants of the keys and
-secrets that the others name (in_force.py).
+secrets that the others name, and the policies of whoever made them (in_force.py).
 
 Hashes in base64; `event` is the record's JSON as it lies in the log, as a string. A bundle discloses the events in it, and of
 all others nothing but hashes; with log files, all that is in those.
