@@ -55,8 +55,8 @@ class Rotated:
         return Credential.read(self.client.get_secret_value(SecretId=self.arn)["SecretString"])
 
 
-def other_reader(keystead: Keystead) -> Any:
-    return keystead.client("secretsmanager", config=Config(user_agent_extra=f"reader/{next(NUMBERS)}"))
+def other_reader(keystead: Keystead, **named: Any) -> Any:
+    return keystead.client("secretsmanager", config=Config(user_agent_extra=f"reader/{next(NUMBERS)}"), **named)
 
 
 def events(secret: Rotated, name: str) -> list[Any]:

@@ -75,6 +75,21 @@ def test_who_keeps_an_old_version_alive_is_told_and_gone_when_it_has_read_the_ne
     assert "is refused since" in asked(secret)
 
 
+def test_who_has_read_a_copy_in_another_region_keeps_the_old_version_alive_too(secret: Rotated) -> None:
+    client = secret.keystead.client("secretsmanager")
+    client.replicate_secret_to_regions(SecretId=secret.arn, AddReplicaRegions=[{"Region": "eu-west-1"}])
+    elsewhere = other_reader(secret.keystead, region_name="eu-west-1")
+    copy = secret.arn.replace(secret.keystead.region, "eu-west-1")
+    elsewhere.get_secret_value(SecretId=copy)
+
+    secret.rotated(secret.rotate())
+    until(lambda: told(secret)["Overlap"].get("BlockedBy") == ["1 reader"])
+
+    elsewhere.get_secret_value(SecretId=copy)
+    done = until(lambda: (found := told(secret)["Overlap"]).get("Ended") and found)
+    assert done["Outcome"] == "drained"
+
+
 def labelled(answer: Any, stage: str) -> Any:
     return next(one for one in answer["Versions"] if stage in one["VersionStages"])
 

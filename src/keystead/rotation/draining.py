@@ -186,7 +186,7 @@ class Drainer:
         async with self.database.read() as connection:
             versions = [version.id for version in await records.versions_of(connection, secret.id)]
             later = versions[versions.index(one.old_version) :] if one.old_version in versions else [one.old_version]
-            reads = await ledger.of_secret(connection, one.secret_arn, later)
+            reads = await ledger.of_secret(connection, secret.everywhere, later)
             own = await ledger.wishes_of(connection, [read.reader.arn for read in reads])
             unread = await ledger.behind_since(connection, one.began_at + SETTLED)
         found = holders(reads, later, own, wishes.read(secret.tags), self.rotation.clock())

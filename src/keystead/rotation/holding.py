@@ -46,7 +46,7 @@ class View:
 async def view(connection: Connection, secret: Secret, now: float) -> View:
     known = [version for version in await records.versions_of(connection, secret.id) if version.sealed is not None]
     ids = [version.id for version in known]
-    reads = await ledger.of_secret(connection, secret.arn, ids)
+    reads = await ledger.of_secret(connection, secret.everywhere, ids)
     own = await ledger.wishes_of(connection, [read.reader.arn for read in reads])
     said = wishes.read(secret.tags)
     last = await overlap.last_of(connection, secret.id)

@@ -60,9 +60,9 @@ async def note(tx: Transaction, seen: Seen) -> None:
         await tx.execute(update(reads).where(this, reads.c.last_at < at).values(last_at=at))
 
 
-async def of_secret(connection: Connection, arn: str, versions: Sequence[str]) -> list[Read]:
-    """What each reader was shown of these versions, the newest of both kinds."""
-    these = select(reads).where(reads.c.secret_arn == arn, reads.c.version.in_(versions))
+async def of_secret(connection: Connection, arns: Sequence[str], versions: Sequence[str]) -> list[Read]:
+    """What each reader was shown of these versions, the newest of both kinds. `arns`: the secret's, and those of its copies."""
+    these = select(reads).where(reads.c.secret_arn.in_(arns), reads.c.version.in_(versions))
     return [
         Read(Reader(row.arn, row.address, row.agent), row.version, row.last_at, row.value_at is not None)
         for row in await connection.execute(these)

@@ -161,6 +161,14 @@ class Secret:
         return self.link is not None and not self.link.replica
 
     @property
+    def everywhere(self) -> list[str]:
+        """ARNs under which its values are read: its own, and its copies'."""
+        tail = f"{self.name}-{self.suffix}"
+        copies = [arn_of(self.account, one.region, tail) for one in self.replicas if one.id is not None]
+        beyond = [self.link.arn] if self.leads and self.link is not None else []
+        return [self.arn, *copies, *beyond]
+
+    @property
     def stages(self) -> dict[str, list[str]]:
         """Version id to its labels, in alphabetical order (no order is promised)."""
         found: dict[str, list[str]] = {}
