@@ -20,12 +20,12 @@ from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.gateway import Gateway
 from keystead.house import House
+from keystead.kept_keys import own_keys
 from keystead.keyholder import hardening
 from keystead.keyholder.client import SocketKeyholder
 from keystead.keyholder.promise import Keyholder
 from keystead.metrics import meters, page
 from keystead.part import Part
-from keystead.rooms import own_keys
 from keystead.scheduler import follow
 from keystead.trail import policy
 from keystead.trail.client import SocketRecorder
@@ -165,11 +165,8 @@ async def rotator(part: Part) -> None:
 
 async def migration(part: Part) -> None:
     """The schema made the newest, before anybody reads it; then it ends."""
-    database = Database.open(part.settings.database_url)
-    try:
+    async with Database.opened(part.settings.database_url) as database:
         await database.migrate()
-    finally:
-        await database.close()
 
 
 MAINS: Final = {"worker": worker, "scheduler": scheduler, "rotator": rotator, "migration": migration}

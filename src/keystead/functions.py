@@ -3,20 +3,18 @@
 It is the operator's to say which code may rotate secrets: it runs on the nodes, with credentials for the secrets it is asked to rotate.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from keystead.config import Installation, Settings
-from keystead.database.engine import Database
 from keystead.rotation import functions
 from keystead.rotation.builtin import FUNCTIONS
 from keystead.rotation.errors import SecretUnusable
 from keystead.rotation.executors import http
 from keystead.rotation.functions import HANDLER, NAME, Registered
 from keystead.trail import outbox
-from keystead.unsealed import operators_event
+from keystead.unsealed import operators_event, still_sealed
 
 LONGEST: Final = 900.0
 """Seconds of one step (Lambda quotas, function timeout)."""
@@ -75,7 +73,7 @@ async def register(settings: Settings, function: Registered) -> str:
     """Its ARN in the home Region. Raises FunctionRefused, FileNotFoundError, DatabaseLost."""
     installation = Installation.load(settings.folder)
     check(function, settings.folder)
-    async with opened(settings) as database, database.write("operator") as tx:
+    async with still_sealed(settings) as database, database.write("operator") as tx:
         await functions.put(tx, function)
         details = told(function)
         await outbox.put(tx, operators_event(installation, "RegisterFunction", details, at=tx.at))
@@ -94,27 +92,16 @@ def arn(region: str, function: Registered) -> str:
 
 
 async def listed(settings: Settings, account: str) -> Sequence[Registered]:
-    async with opened(settings) as database, database.read() as connection:
+    async with still_sealed(settings) as database, database.read() as connection:
         return await functions.of_account(connection, account)
 
 
 async def remove(settings: Settings, account: str, name: str) -> bool:
     """Whether there was one. Rotations that name it fail from now on."""
     installation = Installation.load(settings.folder)
-    async with opened(settings) as database, database.write("operator") as tx:
+    async with still_sealed(settings) as database, database.write("operator") as tx:
         gone = await functions.remove(tx, account, name)
         if gone:
             details = {"account": account, "name": name}
             await outbox.put(tx, operators_event(installation, "RemoveFunction", details, at=tx.at))
     return gone
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Raises FileNotFoundError."""
-    Installation.load(settings.folder)
-    database = Database.open(settings.database_url)
-    try:
-        yield database
-    finally:
-        await database.close()

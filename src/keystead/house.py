@@ -19,6 +19,7 @@ from keystead.health import Health
 from keystead.identities import https
 from keystead.identities.issuers import Issuers
 from keystead.identities.room import Identities
+from keystead.kept_keys import own_keys
 from keystead.keyholder.promise import Keyholder
 from keystead.keys import deletion, importing, key_stores, rotation
 from keystead.keys.use import Keys
@@ -34,7 +35,6 @@ from keystead.rooms import (
     in_words_of_kms,
     index_of,
     limits,
-    own_keys,
     quotas,
     stores_of,
 )

@@ -18,11 +18,11 @@ from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.identities import errors
 from keystead.identities.room import Identities
+from keystead.kept_keys import own_keys
 from keystead.keyholder import hsm_file, seals, setup
 from keystead.keyholder.errors import SealNotOpened
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.own_keys import CHECKPOINT
-from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.reach import Reach
 from keystead.keyholder.seals import Seal
 from keystead.trail import setup as trail
@@ -86,8 +86,7 @@ def new_account() -> str:
 async def _install(settings: Settings, region: str, seal: Seal, account: str) -> Administrator:
     os.umask(0o077)
     fresh = setup.create(settings.folder, seal)
-    database = Database.open(settings.database_url)
-    try:
+    async with Database.opened(settings.database_url) as database:
         await database.migrate()
         async with database.write("init") as transaction:
             for sealed in fresh.sealed:
@@ -95,8 +94,6 @@ async def _install(settings: Settings, region: str, seal: Seal, account: str) ->
                     await sealed_keys.add(transaction, sealed)
         identities = Identities(database, Feed(database), LocalKeyholder(fresh.software), time.time)
         key_id, secret = await identities.create_account(account)
-    finally:
-        await database.close()
     installation = Installation(
         id=str(uuid.uuid4()), region=region, account=account, created=time.time(), node=new_node()
     )
@@ -119,17 +116,14 @@ async def add_account(settings: Settings, account: str | None) -> Administrator:
     """
     Installation.load(settings.folder)
     software = setup.open(settings.folder, seals.given(settings.folder, passphrase_of(settings), reach_of(settings)))
-    database = Database.open(settings.database_url)
     try:
-        async with database.read() as connection:
-            software.load(tuple(SealedKey(*row) for row in await sealed_keys.load(connection)))
-        identities = Identities(database, Feed(database), LocalKeyholder(software), time.time)
-        made = account or new_account()
-        key_id, secret = await identities.create_account(made)
+        async with Database.opened(settings.database_url) as database:
+            software.load(await own_keys(database))
+            identities = Identities(database, Feed(database), LocalKeyholder(software), time.time)
+            made = account or new_account()
+            key_id, secret = await identities.create_account(made)
     except errors.AccountExists as exists:
         raise AccountExists(exists.account) from None
-    finally:
-        await database.close()
     return Administrator(made, key_id, secret)
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import msgspec
 
 from keystead.config import Installation, Settings, new_node
-from keystead.database import sealed_keys
 from keystead.database.engine import Database
 from keystead.install import InstallationExists, emptied_on_failure
+from keystead.kept_keys import own_keys
 from keystead.keyholder import seals, setup
 from keystead.keyholder.own_keys import CHECKPOINT
-from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.reach import Reach
 from keystead.keyholder.seals import SEAL_FILE
 from keystead.trail import setup as trail
@@ -32,14 +31,10 @@ async def join(settings: Settings, source: Path, passphrase: bytes | None, reach
         raise InstallationExists(settings.folder)
     installation = msgspec.structs.replace(Installation.load(source), node=new_node())
     software = setup.open(source, seals.given(source, passphrase, reach))
-    database = Database.open(settings.database_url)
-    try:
+    async with Database.opened(settings.database_url) as database:
         if not database.shared:
             raise DatabaseNotShared
-        async with database.read() as connection:
-            software.load(tuple(SealedKey(*row) for row in await sealed_keys.load(connection)))
-    finally:
-        await database.close()
+        software.load(await own_keys(database))
     checkpoint = software.make(CHECKPOINT, 1)
     os.umask(0o077)
     with emptied_on_failure(settings.folder):

@@ -5,16 +5,15 @@ the second that the change feed promises. No seal is opened for it. Whoever may 
 AWS, by a denial for those issued before now (`keystead template revoke-older-sessions`), and that counts at once.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from keystead.config import Installation, Settings
-from keystead.database.engine import Connection, Database
+from keystead.database.engine import Connection
 from keystead.identities.callers import session_principal
 from keystead.identities.store import entities, sessions
 from keystead.trail import outbox
-from keystead.unsealed import operators_event
+from keystead.unsealed import operators_event, still_sealed
 
 NAMED: Final = 100
 """Access keys named in one event."""
@@ -46,31 +45,20 @@ class Seen(NamedTuple):
 
 async def look(settings: Settings, wanted: Wanted, now: float) -> Sequence[Seen]:
     """Raises FileNotFoundError, DatabaseLost."""
-    async with opened(settings) as database, database.read() as connection:
+    async with still_sealed(settings) as database, database.read() as connection:
         return await found(connection, wanted, now)
 
 
 async def revoke(settings: Settings, wanted: Wanted, now: float) -> Sequence[Seen]:
     """Those that were ended. Raises FileNotFoundError, DatabaseLost."""
     installation = Installation.load(settings.folder)
-    async with opened(settings) as database, database.write("operator") as tx:
+    async with still_sealed(settings) as database, database.write("operator") as tx:
         ended = await found(tx.connection, wanted, now)
         if ended:
             await sessions.revoke(tx, [one.access_key_id for one in ended])
             details = {"count": len(ended), "accessKeyIds": [one.access_key_id for one in ended[:NAMED]]}
             await outbox.put(tx, operators_event(installation, "RevokeSessions", details, at=tx.at))
     return ended
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
-    """Raises FileNotFoundError."""
-    Installation.load(settings.folder)
-    database = Database.open(settings.database_url)
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def found(connection: Connection, wanted: Wanted, now: float) -> list[Seen]:

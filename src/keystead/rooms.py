@@ -6,12 +6,11 @@ from typing import Protocol
 
 from keystead.attestation.verification import Root, roots
 from keystead.config import Installation, Settings
-from keystead.database import sealed_keys
 from keystead.database.engine import Database, Transaction
 from keystead.explain import lastuse as explain_lastuse
 from keystead.identities import https
 from keystead.identities import lastuse as identity_lastuse
-from keystead.keyholder.promise import Keyholder, SealedKey
+from keystead.keyholder.promise import Keyholder
 from keystead.keys import lastuse
 from keystead.keys.quotas import Quotas, read_rates
 from keystead.parameters.room import Limits
@@ -114,9 +113,3 @@ def digests_of(
         clock=clock,
         every=settings.trail_digest_seconds,
     )
-
-
-async def own_keys(database: Database) -> tuple[SealedKey, ...]:
-    """The keyholder's own keys as they lie in the database, sealed."""
-    async with database.read() as connection:
-        return tuple(SealedKey(*row) for row in await sealed_keys.load(connection))

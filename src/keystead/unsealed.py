@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from keystead.config import Installation, Settings
-from keystead.database import sealed_keys
 from keystead.database.engine import Database, Transaction
 from keystead.install import passphrase_of, reach_of
+from keystead.kept_keys import own_keys
 from keystead.keyholder.backups import OpenedSeal
-from keystead.keyholder.promise import SealedKey
 from keystead.keyholder.software import Software
 from keystead.trail import outbox
 from keystead.trail.event import internal_event
@@ -43,18 +42,17 @@ async def unsealed(settings: Settings) -> AsyncIterator[Unsealed]:
     installation = Installation.load(settings.folder)
     seal = OpenedSeal.of(settings.folder, passphrase_of(settings), reach_of(settings))
     software = seal.software()
-    database = Database.open(settings.database_url)
-    try:
-        software.load(await load_sealed(database))
+    async with Database.opened(settings.database_url) as database:
+        software.load(await own_keys(database))
         yield Unsealed(settings, installation, seal, software, database)
-    finally:
-        await database.close()
 
 
-async def load_sealed(database: Database) -> tuple[SealedKey, ...]:
-    """The keyholder's own keys as the database keeps them."""
-    async with database.read() as connection:
-        return tuple(SealedKey(*row) for row in await sealed_keys.load(connection))
+@asynccontextmanager
+async def still_sealed(settings: Settings) -> AsyncIterator[Database]:
+    """The database alone, for what needs no key. Raises FileNotFoundError."""
+    Installation.load(settings.folder)
+    async with Database.opened(settings.database_url) as database:
+        yield database
 
 
 def operators_event(installation: Installation, name: str, details: Mapping[str, object], *, at: float) -> bytes:

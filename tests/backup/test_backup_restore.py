@@ -19,13 +19,13 @@ from keystead.database.engine import Database
 from keystead.database.errors import DatabaseNotEmpty
 from keystead.database.migrate import upgrade
 from keystead.install import InstallationExists
+from keystead.kept_keys import own_keys
 from keystead.keyholder.errors import SealNotOpened, TokenInvalid
 from keystead.keyholder.seals import FileSeal, PassphraseSeal
 from keystead.keyholder.succession import drop_former, replace_seal
 from keystead.trail import setup as trail
 from keystead.trail.segments import Reader
 from keystead.trail.verify import Verdict, verify
-from keystead.unsealed import load_sealed
 
 from .conftest import PASSPHRASE
 
@@ -235,7 +235,7 @@ async def test_another_installations_key_file_does_not(installed, target, file):
 async def sealed_of(settings):
     database = Database.open(settings.database_url)
     try:
-        return [*await load_sealed(database), trail.sealed_key(settings.folder / "trail")]
+        return [*await own_keys(database), trail.sealed_key(settings.folder / "trail")]
     finally:
         await database.close()
 

@@ -14,6 +14,7 @@ from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.install import install
+from keystead.kept_keys import own_keys
 from keystead.keyholder import seals
 from keystead.keyholder.errors import SealNotOpened
 from keystead.keyholder.own_keys import DOMAIN
@@ -25,7 +26,7 @@ from keystead.root.status import status
 from keystead.root.tokens import KINDS
 from keystead.trail import outbox
 from keystead.trail import setup as trail
-from keystead.unsealed import load_sealed, unsealed
+from keystead.unsealed import unsealed
 
 from .conftest import PASSPHRASE
 
@@ -334,7 +335,7 @@ async def test_two_rotations_make_one_domain_key_of_a_version(settings):
             async with other.database.write() as tx:
                 await sealed_keys.add(tx, second)
 
-        found = [key for key in await load_sealed(one.database) if key.purpose == DOMAIN]
+        found = [key for key in await own_keys(one.database) if key.purpose == DOMAIN]
     assert newest_domain(tuple(found)).id == first.id
 
 

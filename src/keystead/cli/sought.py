@@ -63,15 +63,12 @@ def scanned(settings: Settings, asked: Sought, limit: int | None) -> list[Found]
 async def indexed(settings: Settings, asked: Sought, limit: int | None) -> list[Found]:
     """Raises FileNotFoundError, DatabaseLost."""
     installation = Installation.load(settings.folder)
-    database = Database.open(settings.database_url)
-    try:
+    async with Database.opened(settings.database_url) as database:
         if lag := await behind(database, settings.folder / "trail", installation.node):
             errors.print(f"The index is {lag} records behind the log of this node.", style="yellow")
         taken: list[Found] = []
         for one in await by_key(database, asked):
             taken += await some(search_index(database, one), limit)
-    finally:
-        await database.close()
     return sorted(taken, key=lambda one: (one.at, one.number), reverse=True)[:limit]
 
 

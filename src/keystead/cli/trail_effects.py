@@ -64,10 +64,8 @@ def there_is_a_database(settings: Settings) -> bool:
 
 async def from_database(settings: Settings, own: str, here: Collection[str]) -> Shown | None:
     """None where it cannot be asked."""
-    database = Database.open(settings.database_url)
     try:
-        return await show(database, own, here)
+        async with Database.opened(settings.database_url) as database:
+            return await show(database, own, here)
     except DatabaseLost:
         return None
-    finally:
-        await database.close()

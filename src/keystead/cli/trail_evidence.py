@@ -81,11 +81,8 @@ def in_force(settings: Settings, asked: Sought, records: list[Found], *, read_lo
         return policies.scanned(settings.folder / "trail", records, Installation.load(settings.folder).node, asked)
 
     async def by_index() -> list[Found]:
-        database = Database.open(settings.database_url)
-        try:
+        async with Database.opened(settings.database_url) as database:
             return await policies.indexed(database, records, asked)
-        finally:
-            await database.close()
 
     return asyncio.run(by_index())
 

@@ -150,14 +150,11 @@ def place(found: Settings, digest_keys: Path | None) -> Place | None:
 
 async def from_database(settings: Settings) -> tuple[list[DigestKey], list[Digest]] | None:
     """None where it cannot be asked."""
-    database = Database.open(settings.database_url)
     try:
-        async with database.read() as connection:
+        async with Database.opened(settings.database_url) as database, database.read() as connection:
             return await delivered.keys(connection), await delivered.every_digest(connection)
     except DatabaseLost:
         return None
-    finally:
-        await database.close()
 
 
 class ListedKey(msgspec.Struct, rename="pascal"):

@@ -102,6 +102,16 @@ class Database:
         made: Backend = import_module(f"keystead.database.{BACKENDS[kind]}").backend(url)
         return cls(made, counter, clock, patience)
 
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, url: str) -> AsyncIterator[Self]:
+        """As `open`, until the block ends."""
+        database = cls.open(url)
+        try:
+            yield database
+        finally:
+            await database.close()
+
     @property
     def shared(self) -> bool:
         """Whether other nodes may write to it too."""

@@ -20,12 +20,13 @@ from keystead.config import Settings
 from keystead.database import sealed_keys
 from keystead.database.feed import EVERYTHING
 from keystead.identities.store.tables import KIND as IDENTITY
+from keystead.kept_keys import own_keys
 from keystead.keyholder.errors import TokenInvalid
 from keystead.keyholder.own_keys import DOMAIN
 from keystead.keyholder.promise import SealedKey, wrapped_under
 from keystead.keys.store import KIND as KEY
 from keystead.root.tokens import KINDS, Held, Kind
-from keystead.unsealed import Unsealed, load_sealed, unsealed
+from keystead.unsealed import Unsealed, unsealed
 
 SETTLE_SECONDS: Final = 2.0
 """Between two looks for tokens under an older key: a node hears of a new one within a second."""
@@ -60,7 +61,7 @@ async def rotate(
     async with unsealed(settings) as node:
         if node.seal.formers:
             raise RootNotFinished
-        newest = newest_domain(await load_sealed(node.database))
+        newest = newest_domain(await own_keys(node.database))
         run = Run(node, newest.id, progress)
         begun = not await run.anything_older()  # 1
         if begun:

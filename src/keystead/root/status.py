@@ -4,12 +4,13 @@ from collections import Counter
 from typing import NamedTuple
 
 from keystead.config import Settings
+from keystead.kept_keys import own_keys
 from keystead.keyholder import seals
 from keystead.keyholder.own_keys import DOMAIN
 from keystead.keyholder.promise import wrapped_under
 from keystead.root.rotate import pages
 from keystead.root.tokens import KINDS
-from keystead.unsealed import load_sealed, unsealed
+from keystead.unsealed import unsealed
 
 
 class DomainKey(NamedTuple):
@@ -36,7 +37,7 @@ async def status(settings: Settings) -> Status:
         for kind in KINDS:
             async for page in pages(node, kind):
                 tokens.update(wrapped_under(held.token) for held in page)
-        sealed = await load_sealed(node.database)
+        sealed = await own_keys(node.database)
     file = seals.load(settings.folder)
     domains = tuple(DomainKey(key.id, key.version, tokens[key.id]) for key in sealed if key.purpose == DOMAIN)
     return Status(str(file.id), file.kind, node.seal.formers, domains)

@@ -23,11 +23,11 @@ from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.house import House
 from keystead.install import Administrator, install, reach_of
+from keystead.kept_keys import own_keys
 from keystead.keyholder import setup
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.seals import FileSeal
 from keystead.processes import bind
-from keystead.rooms import own_keys
 from keystead.rotator import Rotator
 from keystead.scheduler import follow
 from keystead.trail import setup as trail
