@@ -16,7 +16,7 @@ def ledger(*facts, owners=("arn:key",)) -> Ledger:
 
 
 def found(replayed):
-    return list(replayed.findings())
+    return [one.text for one in replayed.findings()]
 
 
 def fact(value, slot=POLICY, since=None):

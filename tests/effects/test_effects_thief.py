@@ -21,6 +21,7 @@ from keystead.database.engine import Database
 from keystead.effects.accounts import Accounts, Told, show
 from keystead.testing import running
 from keystead.trail import blocks
+from keystead.trail.log import Log
 from keystead.trail.verify import verify
 
 REGION, OTHER = "us-east-1", "eu-west-1"
@@ -156,14 +157,10 @@ def secrets(keystead):
 
 
 def compared(data: Path) -> Told:
-    async def moment():
-        database = Database.open(f"sqlite+aiosqlite:///{data / 'keystead.db'}")
-        try:
-            return await show(database)
-        finally:
-            await database.close()
-
-    accounts = Accounts(asyncio.run(moment()), [], lambda: None, tolerance=0)  # one client made one call after another
+    """One client made one call after another."""
+    with sqlite3.connect(data / "keystead.db") as database:
+        ((node,),) = database.execute("select node from trail_positions")
+    accounts = Accounts(moment(data, node), [], lambda: None, tolerance=0)
     verify(data / "trail", see=accounts.see)
     return accounts.told(data / "trail")
 
@@ -452,3 +449,30 @@ def test_what_is_forged_in_the_index_is_found_on_the_node_that_it_is_said_to_be_
     assert list(told.findings) == [
         f"the index has a record {number & (1 << 48) - 1} of this node that its log does not have"
     ]
+
+
+def test_an_operator_can_answer_for_what_no_record_made_and_is_seen_to(stopped, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(stopped.data, data)
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute("delete from group_members")
+        database.execute("insert into accounts values ('999999999999', 1)")
+
+    def run(*options):
+        return CliRunner().invoke(application, [*options, "--data", str(data)])
+
+    assert "account 999999999999 is in the database" in run("settle").stdout
+    assert run("verify").exit_code == 1
+    assert "2 findings are to be recorded" in run("settle", "--yes").stdout
+    waiting = run("verify")
+    assert waiting.exit_code == 2
+    assert "what explains 2 things in the database waits to be recorded" in waiting.stdout
+    with sqlite3.connect(data / "keystead.db") as database:
+        ((event,),) = database.execute("select event from trail_outbox").fetchall()
+        database.execute("delete from trail_outbox")
+    log = Log(data / "trail", lambda name, **_: name.encode())
+    log.append([(7, 1, event)])
+    log.close()
+
+    assert "There is nothing to settle." in run("settle").stdout
+    assert "An operator answers for what no call made, by record" in run("verify").stdout

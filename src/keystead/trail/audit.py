@@ -29,7 +29,9 @@ from keystead.trail.witnessed import LAG_SECONDS, Fetch, witnessed
 
 
 class Compared(Protocol):
-    """What came of step 5. `facts` of the database, `records` that tell of such, `nodes` whose own logs were not looked at."""
+    """What came of step 5. `facts` of the database, `records` that tell of such, `nodes` whose own logs were not looked at,
+    `words`: records by which an operator answers for what no call made.
+    """
 
     @property
     def facts(self) -> int: ...
@@ -37,6 +39,8 @@ class Compared(Protocol):
     def records(self) -> int: ...
     @property
     def nodes(self) -> Sequence[str]: ...
+    @property
+    def words(self) -> Sequence[str]: ...
     @property
     def findings(self) -> Sequence[str]: ...
     @property
@@ -83,6 +87,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     copies                 by witness, records in what it says it cosigned last; None where it could not be asked
     files                  None where they were not looked at
     facts, accounted       what the database shows, and records that make or change such; None where it was not looked at
+    settled                records by which an operator answers for what no call made
     by_index               nodes whose records were taken for that as the index has them
     """
 
@@ -94,6 +99,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     files: FilesReport | None = None
     facts: int | None = None
     accounted: int | None = None
+    settled: tuple[str, ...] = ()
     by_index: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
 
@@ -118,6 +124,7 @@ def audit(asked: Asked) -> Audit:
         files=files,
         facts=compared.facts if compared else None,
         accounted=compared.records if compared else None,
+        settled=tuple(compared.words) if compared else (),
         by_index=tuple(compared.nodes) if compared else (),
         findings=(*contradictions, *report.findings, *doubts),
     )
