@@ -87,7 +87,7 @@ class Additional(Struct, gc=False, frozen=True):
     SecretVersionId: str | None = None
 
 
-class Attributes(Struct, rename="camel"):
+class Attributes(Struct, rename="camel", gc=False):
     """A record as the index sees it."""
 
     event_time: str

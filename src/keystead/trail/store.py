@@ -15,7 +15,8 @@ only what hardly recurs, such as one of thousands of users, costs a row of some 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -87,14 +88,8 @@ positions = Table(
 )
 
 
-class Posting(NamedTuple):
-    """A row of `postings`, column by column."""
-
-    term: int
-    newest: int
-    block: int
-    span: int
-    positions: bytes
+Posting = tuple[int, int, int, int, bytes]
+"""A row of `postings`, column by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +130,14 @@ async def advance(tx: Transaction, known: Position, last: int) -> Position | Non
 async def add(tx: Transaction, made: Sequence[Block], of: Iterable[tuple[str, str]]) -> None:
     """Blocks, and the places that their records are of."""
     await insert_many(tx, blocks, [block[:5] for block in made])
-    await insert_many(tx, postings, sorted(posting for block in made for posting in posted(block)))
+    await insert_many(tx, postings, sorted((posting for block in made for posting in posted(block)), key=itemgetter(0)))
     known = set(map(tuple, await tx.execute(select(places))))
     await insert_many(tx, places, sorted(set(of) - known))
 
 
 def posted(block: Block) -> Iterable[Posting]:
     span = block.newest - block.oldest
-    return (Posting(term, block.newest, block.seq, span, told) for term, told in block.postings.items())
+    return ((term, block.newest, block.seq, span, told) for term, told in block.postings.items())
 
 
 @lru_cache
