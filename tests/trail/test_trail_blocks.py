@@ -271,6 +271,30 @@ async def test_a_block_stays_until_all_of_it_is_too_old(tmp_path):
         assert await looked(database) == []
 
 
+async def test_what_is_joined_while_it_is_pruned_stays(tmp_path, monkeypatch):
+    """The old blocks of the first reading are part of a younger one by the time that they would be dropped."""
+    async with opened(f"sqlite:///{tmp_path / 'k.db'}") as database:
+        log = Written()
+        keeper = following(database, tmp_path, log)
+        for at in range(-2, 2):
+            log.add(made(NOW - 90 * DAY + at, request_id=f"r{at}"))
+            await keeper.follow()
+        before = await looked(database)
+        read = store.sizes
+
+        async def read_and_joined(*given):
+            found = await read(*given)
+            monkeypatch.setattr(store, "sizes", read)
+            await Joining(database, "a").run(NOW)
+            return found
+
+        monkeypatch.setattr(store, "sizes", read_and_joined)
+        await keeper.prune(NOW)
+
+        assert await blocks_of(database) == [4]
+        assert await looked(database) == before
+
+
 @pytest.mark.parametrize("told", [NOW, NOW + 60, NOW - 60], ids=["its time", "a later one", "an earlier one"])
 async def test_an_id_is_found_whatever_time_it_tells(url, tmp_path, told):
     request_id = events.id_at(told)
@@ -309,7 +333,7 @@ async def test_what_a_load_repeats_costs_little(tmp_path):
         log = Written(*(made(NOW + n // 500, request_id=events.id_at(NOW + n // 500)) for n in range(2000)))
         await following(database, tmp_path, log).follow()
         async with database.read() as connection:
-            made_blocks = await store.after(connection, store.Position("a", 0, 0), -1, 1000)
+            made_blocks = list(await connection.execute(store.blocks.select()))
             posted = len(list(await connection.execute(store.postings.select())))
 
     assert sum(len(block.content) for block in made_blocks) < 2000 * 100

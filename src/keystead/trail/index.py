@@ -9,7 +9,7 @@ thrown away and made again from the log.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,8 @@ from keystead.trail.blocks import Entry, entries, entry_of, terms_of
 from keystead.trail.event import SERVICE_EVENT
 from keystead.trail.queries import DAY, RETENTION_DAYS
 from keystead.trail.segments import Reader, Record
-from keystead.trail.store import Position
+from keystead.trail.store import FIRST, Position
+from keystead.trail.terms import term
 from keystead.trail.uses import (
     KMS,
     READS,
@@ -175,23 +176,39 @@ class Index:
         before = int(now) - RETENTION_DAYS * DAY
         async with self._database.read() as connection:
             known = await store.position(connection, self._node)
-        after = known.seq(0) - 1 if known else 0
+        after = known.seq(FIRST) if known else FIRST
         while known is not None:
             async with self._database.read() as connection:
-                found = await store.after(connection, known, after, AT_ONCE)
-            old = [block for block in found if block.newest < before]
+                found = await store.sizes(connection, known, after, AT_ONCE)
+            old = [block.seq for block in found if block.newest < before]
             if not old:
                 return
-            async with self._database.write("index", announced=False) as tx:
-                for block in old:
-                    await store.remove(tx, block, terms_of(entries(block.content)))
+            await self._drop(old, before)
             after = found[-1].seq
+
+    async def _drop(self, seqs: Sequence[int], before: int) -> None:
+        """Read again: a block may have been joined with younger ones meanwhile."""
+        async with self._database.write("index", announced=False) as tx:
+            for block in await store.some(tx.connection, seqs):
+                if block.newest < before:
+                    await store.remove(tx, block, terms_of(entries(block.content)))
 
 
 async def write(tx: Transaction, batch: Batch) -> None:
-    twice = {entry.seq for id_, entry in batch.repeatable.items() if await queries.has(tx.connection, entry.place, id_)}
+    twice = await indexed(tx, batch.repeatable) if batch.repeatable else set()
     found = [entry for entry in batch.entries if entry.seq not in twice] if twice else batch.entries
     await store.add(tx, list(blocks.cut(found)), {entry.place for entry in found})
+
+
+async def indexed(tx: Transaction, repeatable: Mapping[str, Entry]) -> set[int]:
+    """Those of them that are in the index already."""
+    numbers = {id_: term(*entry.place, ("EventId", id_)) for id_, entry in repeatable.items()}
+    there = await store.posted(tx.connection, list(numbers.values()))
+    return {
+        entry.seq
+        for id_, entry in repeatable.items()
+        if numbers[id_] in there and await queries.has(tx.connection, entry.place, id_)
+    }
 
 
 def batch_of(known: Position, records: Iterable[Record]) -> Batch:

@@ -47,7 +47,7 @@ class Joining:
 
     async def _passed(self, known: Position, before: int) -> list[Row[Any]]:
         async with self._database.read() as connection:
-            found = await store.sizes(connection, known, known.seq(0) + self._number, AT_ONCE)
+            found = await store.sizes(connection, known, known.seq(self._number), AT_ONCE)
         return list(takewhile(lambda block: block.newest < before, found))
 
     async def _join(self, run: Sequence[int]) -> None:

@@ -101,7 +101,7 @@ class Position:
     last: int
 
     def seq(self, number: int) -> int:
-        return self.ordinal << NUMBER_BITS | number
+        return (self.ordinal << NUMBER_BITS) + number
 
 
 async def position(connection: Connection, node: str) -> Position | None:
@@ -130,12 +130,14 @@ async def advance(tx: Transaction, known: Position, last: int) -> Position | Non
 async def add(tx: Transaction, made: Sequence[Block], of: Iterable[tuple[str, str]]) -> None:
     """Blocks, and the places that their records are of."""
     await insert_many(tx, blocks, [block[:5] for block in made])
-    await insert_many(tx, postings, sorted((posting for block in made for posting in posted(block)), key=itemgetter(0)))
+    await insert_many(
+        tx, postings, sorted((posting for block in made for posting in rows_of(block)), key=itemgetter(0))
+    )
     known = set(map(tuple, await tx.execute(select(places))))
     await insert_many(tx, places, sorted(set(of) - known))
 
 
-def posted(block: Block) -> Iterable[Posting]:
+def rows_of(block: Block) -> Iterable[Posting]:
     span = block.newest - block.oldest
     return ((term, block.newest, block.seq, span, told) for term, told in block.postings.items())
 
@@ -159,22 +161,25 @@ async def ordinals(connection: Connection) -> dict[int, str]:
     return {row.ordinal: row.node for row in await connection.execute(select(positions))}
 
 
-async def after(connection: Connection, known: Position, seq: int, limit: int) -> list[Row[Any]]:
-    """A node's blocks after a seq, in the order of its log."""
-    query = select(blocks).where(blocks.c.seq > seq, blocks.c.seq < known.seq(1 << NUMBER_BITS))
-    return list(await connection.execute(query.order_by(blocks.c.seq).limit(limit)))
-
-
 async def sizes(connection: Connection, known: Position, seq: int, limit: int) -> list[Row[Any]]:
-    """Likewise, without what is in them."""
+    """A node's blocks after a seq, in the order of its log, without what is in them."""
     columns = blocks.c.seq, blocks.c.newest, blocks.c.records
     query = select(*columns).where(blocks.c.seq > seq, blocks.c.seq < known.seq(1 << NUMBER_BITS))
     return list(await connection.execute(query.order_by(blocks.c.seq).limit(limit)))
 
 
 async def some(connection: Connection, seqs: Sequence[int]) -> list[Row[Any]]:
-    """In the order of the log."""
+    """Those of them that are there, whole, in the order of the log."""
     return list(await connection.execute(select(blocks).where(blocks.c.seq.in_(seqs)).order_by(blocks.c.seq)))
+
+
+async def posted(connection: Connection, terms: Sequence[int]) -> set[int]:
+    """Those of them that lead to a record."""
+    found: set[int] = set()
+    for start in range(0, len(terms), AT_ONCE):
+        asked = select(postings.c.term).distinct().where(postings.c.term.in_(terms[start : start + AT_ONCE]))
+        found |= set((await connection.execute(asked)).scalars())
+    return found
 
 
 async def remove(tx: Transaction, block: Row[Any], of_terms: Iterable[int]) -> None:
