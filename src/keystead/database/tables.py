@@ -1,6 +1,6 @@
 """The tables that belong to the database itself, and the metadata on which every room declares its own."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -26,6 +26,9 @@ metadata = MetaData(
 
 SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
 """A number given by the database. SQLite counts only in a column declared INTEGER."""
+ACCOUNT: Final = String(12)
+REGION: Final = String(32)
+ARN: Final = String(2048)
 
 changes = Table(
     "changes",

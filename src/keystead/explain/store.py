@@ -4,13 +4,9 @@ One row for each key, material, operation and principal, with the first and the 
 where the index of events reaches 90 days.
 """
 
-from typing import Final
-
 from sqlalchemy import Column, Double, PrimaryKeyConstraint, String, Table
 
-from keystead.database.tables import metadata
-
-ARN: Final = String(2048)
+from keystead.database.tables import ARN, metadata
 
 key_users = Table(
     "key_users",

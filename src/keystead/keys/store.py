@@ -27,17 +27,14 @@ from sqlalchemy import (
     false,
 )
 
-from keystead.database.tables import SEQUENCE, metadata
+from keystead.database.tables import ACCOUNT, ARN, REGION, SEQUENCE, metadata
 
 KIND: Final = "key"
 """In the change feed; the id is REGION/KEY-ID. Aliases, tags and grants change their key."""
 ALIAS_KIND: Final = "alias"
 """The id is ACCOUNT/REGION/NAME."""
 
-ACCOUNT: Final = String(12)
-REGION: Final = String(32)
 KEY_ID: Final = String(64)
-ARN: Final = String(2048)
 
 
 def of_key() -> ForeignKeyConstraint:

@@ -30,15 +30,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from keystead.database.tables import SEQUENCE, metadata
+from keystead.database.tables import ACCOUNT, REGION, SEQUENCE, metadata
 
 KIND: Final = "parameter"
 """In the change feed; the id is the row's. Versions, labels, tags and policies change their parameter."""
 SETTING: Final = "parameter_setting"
 """Likewise; the id is ACCOUNT:REGION."""
 
-ACCOUNT: Final = String(12)
-REGION: Final = String(32)
 NAME: Final = String(1024)
 KEY: Final = String(2048)
 SHORT: Final = String(32)

@@ -26,12 +26,11 @@ from sqlalchemy import (
     Text,
 )
 
-from keystead.database.tables import SEQUENCE, metadata
+from keystead.database.tables import ACCOUNT, ARN, SEQUENCE, metadata
 
 FUNCTION_KIND: Final = "function"
 """In the change feed; the id is ACCOUNT/NAME."""
 
-ARN: Final = String(2048)
 VERSION: Final = String(64)
 LIVE: Final = "ended_at IS NULL"
 
@@ -126,7 +125,7 @@ folded = Table(
 functions = Table(
     "rotation_functions",
     metadata,
-    Column("account", String(12), nullable=False),
+    Column("account", ACCOUNT, nullable=False),
     Column("name", String(64), nullable=False),
     Column("directory", Text),
     Column("handler", String(256)),

@@ -30,7 +30,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from keystead.database.tables import SEQUENCE, metadata
+from keystead.database.tables import ACCOUNT, REGION, SEQUENCE, metadata
 
 KIND: Final = "secret"
 """In the change feed; the id is the row's. Versions, labels, tags and replicas change their secret."""
@@ -38,8 +38,6 @@ KIND: Final = "secret"
 PRIMARY: Final = "primary"
 REPLICA: Final = "replica"
 
-ACCOUNT: Final = String(12)
-REGION: Final = String(32)
 NAME: Final = String(512)
 VERSION: Final = String(64)
 LABEL: Final = String(256)

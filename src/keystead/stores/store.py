@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Column, Double, Index, LargeBinary, PrimaryKeyConstraint, String, Table, Text, UniqueConstraint
 
-from keystead.database.tables import metadata
+from keystead.database.tables import ACCOUNT, REGION, metadata
 
 KIND: Final = "key-store"
 """In the change feed; the id is REGION/STORE-ID."""
@@ -13,8 +13,8 @@ key_stores = Table(
     "key_stores",
     metadata,
     Column("id", String(64), nullable=False),
-    Column("account", String(12), nullable=False),
-    Column("region", String(32), nullable=False),
+    Column("account", ACCOUNT, nullable=False),
+    Column("region", REGION, nullable=False),
     Column("name", String(256), nullable=False),
     Column("type", String(32), nullable=False),
     Column("state", String(32), nullable=False),

@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 
 from keystead.database.engine import Connection, Transaction
-from keystead.database.tables import metadata
+from keystead.database.tables import ACCOUNT, REGION, metadata
 
 FIRST: Final = 0
 ONE: Final = 1
@@ -61,8 +61,8 @@ files = Table(
     "trail_files",
     metadata,
     Column("key", String(1024), primary_key=True),
-    Column("account", String(12), nullable=False),
-    Column("region", String(32), nullable=False),
+    Column("account", ACCOUNT, nullable=False),
+    Column("region", REGION, nullable=False),
     Column("node", String(32), nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
@@ -79,8 +79,8 @@ files = Table(
 digests = Table(
     "trail_digests",
     metadata,
-    Column("account", String(12), nullable=False),
-    Column("region", String(32), nullable=False),
+    Column("account", ACCOUNT, nullable=False),
+    Column("region", REGION, nullable=False),
     Column("number", BigInteger, nullable=False),
     Column("start", BigInteger, nullable=False),  # seconds since the epoch
     Column("end", BigInteger, nullable=False),

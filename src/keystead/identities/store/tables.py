@@ -28,20 +28,18 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from keystead.database.tables import SEQUENCE, metadata
+from keystead.database.tables import ACCOUNT, ARN, REGION, SEQUENCE, metadata
 
 KIND: Final = "identity"
 """In the change feed. The id is that of the smallest thing that changed and may be cached with a caller: an access key,
 a user, role or group, or an account, since its managed policies may concern all who are in it."""
 
-ACCOUNT: Final = String(12)
 UNIQUE_ID: Final = String(21)
 ACCESS_KEY_ID: Final = String(20)
 NAME: Final = String(128)
 FOLDED_KEY: Final = String(384)
 """Of a tag: one character may fold to three."""
 PATH: Final = String(512)
-ARN: Final = String(2048)
 
 accounts = Table(
     "accounts",
@@ -194,7 +192,7 @@ identity_usage = Table(
     Column("id", UNIQUE_ID, primary_key=True),  # an access key's, or a role's
     Column("at", Double, nullable=False),
     Column("service", String(64), nullable=False),
-    Column("region", String(32), nullable=False),
+    Column("region", REGION, nullable=False),
 )
 
 anywhere = Table(
@@ -204,7 +202,7 @@ anywhere = Table(
     Column("uuid", String(36), nullable=False),
     Column("kind", String(16), nullable=False),  # trust-anchor, profile, crl
     Column("account", ACCOUNT, ForeignKey("accounts.id"), nullable=False),
-    Column("region", String(32), nullable=False),
+    Column("region", REGION, nullable=False),
     Column("name", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("content", JSON, nullable=False),  # by kind: see anywhere.py
