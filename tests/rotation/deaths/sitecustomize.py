@@ -1,4 +1,4 @@
-"""In the rotator of a node under test: at one write of a rotation somebody is killed, with SIGKILL.
+"""In the rotator of a node under test, or in what it is forked from: at one write of a rotation somebody is killed, with SIGKILL.
 
     ROTATION_DEATH   a file; while it exists it is the order     {"write": 7, "when": "before", "victim": "/folder"}
     ….writes         every write of rotations, one a line, in their order
@@ -11,7 +11,7 @@ Its folder is in PYTHONPATH (Python documentation, site, sitecustomize). Time go
 import os
 import sys
 
-if "ROTATION_DEATH" in os.environ and sys.orig_argv[-1] == "rotator":
+if "ROTATION_DEATH" in os.environ and {"rotator", "keystead.fork_server"} & set(sys.orig_argv):
     import json
     import signal
     import time
