@@ -8,13 +8,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from keystead.gateway import Peer
+from keystead.logs import described
 from keystead.wire.http import Header, Request, Response
 
+log = structlog.get_logger("keystead.direct")
+
 Answer = Callable[[Request, Peer], Awaitable[Response]]
-"""Raises nothing but CancelledError."""
 
 METHOD: Final = b"POST"
 PATH: Final = b"/"
@@ -59,7 +62,11 @@ class Direct:
     async def _run(self, request: Request) -> None:
         protocol, task = self._protocol, self._task
         try:
-            response = await self._answer(request, self._peer)
+            try:
+                response = await self._answer(request, self._peer)
+            except Exception as error:  # noqa: BLE001  # the loop would write its words into the log
+                log.error("unforeseen", **described(error))
+                response = Response(500, ())
             if protocol.flow.write_paused and not self.disconnected:
                 await protocol.flow.drain()
             self._write(response)

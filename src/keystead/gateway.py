@@ -8,7 +8,7 @@
 6. answer       domain errors by the service's table; the unforeseen says nothing
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -208,7 +208,9 @@ class Gateway:
 
     async def _record(self, served: Served, call: Call, outcome: Outcome, tls: Mapping[str, str] | None) -> None:
         """Step 5. Raises RecorderLost when the record cannot be made durable; then nothing is answered."""
-        made = [event for one in every(call) for event in self._events(served, call, one, outcome, tls)]
+        made: list[bytes] = []
+        for one in every(call):
+            made += self._events(served, call, one, outcome, tls)
         if len(made) == 1:
             await self._recorder.record(made[0])
         else:
@@ -216,7 +218,7 @@ class Gateway:
 
     def _events(
         self, served: Served, call: Call, one: Call, outcome: Outcome, tls: Mapping[str, str] | None
-    ) -> Iterator[bytes]:
+    ) -> list[bytes]:
         """Of the call itself or of one made on its behalf: the caller's copy, and the copies of other accounts whose resources
         were used.
         """
@@ -228,8 +230,9 @@ class Gateway:
             failure, answer, arguments = self._failure(one, through, outcome), None, one.arguments
         owners = one.notes.owners() - {one.account} if failure is None else set()
         shared = new_id() if owners else None
+        made = []
         for recipient in (one.account, *sorted(owners)):
-            yield events.event(
+            event = events.event(
                 request_id=one.id,
                 at=self._clock(),
                 source=f"{one.service}.amazonaws.com",
@@ -248,6 +251,8 @@ class Gateway:
                 tls=tls,
                 shared_id=shared,
             )
+            made.append(event)
+        return made
 
     def _failure(self, one: Call, through: Served | None, outcome: Outcome) -> Failure | None:
         """What became of a call that was made on behalf of another, in its own service's words. One that nobody ended, or of a
@@ -265,11 +270,12 @@ def measure(served: Served, name: str, outcome: Outcome, began: float) -> None:
     meters.REQUEST_TIME.observe(perf_counter() - began, served.service.name, operation)
 
 
-def every(call: Call) -> Iterator[Call]:
+def every(call: Call) -> list[Call]:
     """The call, and what it forwarded, and what that forwarded."""
-    yield call
+    found = [call]
     for further in call.forwarded:
-        yield from every(further)
+        found += every(further)
+    return found
 
 
 def tls_details(request: Request, peer: Peer) -> Mapping[str, str] | None:

@@ -50,7 +50,7 @@ class Failure(NamedTuple):
     away: bool = False
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """What became of a call: an answer or a failure, and the response that says so."""
 
     response: Response

@@ -119,7 +119,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._tls = tls_details(secured) if secured else None
         if isinstance(self.app, GatewayApplication):
             self._direct = Direct(
-                self, self.app.answered, Peer(address_of(self.client), secured is not None, self._tls)
+                self, self.app.gateway.answer, Peer(address_of(self.client), secured is not None, self._tls)
             )
         self._arm()
 
@@ -270,7 +270,7 @@ class GatewayApplication:
     """The ASGI callable: one request in, one response out, and the health page, which needs no signature."""
 
     def __init__(self, gateway: Gateway, health: Health, limits: config.Limits) -> None:
-        self._gateway = gateway
+        self.gateway = gateway
         self._health = health
         self._limits = limits
 
@@ -281,17 +281,16 @@ class GatewayApplication:
             body = await read_body(receive, message, self._limits.body_bytes)
         request = Request(scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body or b"")
         if body is None or len(body) > self._limits.body_bytes:
-            await respond(send, self._gateway.too_large(request, self._limits.body_bytes), CLOSE)
+            await respond(send, self.gateway.too_large(request, self._limits.body_bytes), CLOSE)
         else:
-            await respond(send, await self.answered(request, peer_of(scope)))
+            await respond(send, await self._answered(request, peer_of(scope)))
 
-    async def answered(self, request: Request, peer: Peer) -> Response:
-        """Raises nothing."""
+    async def _answered(self, request: Request, peer: Peer) -> Response:
         try:
             if request.raw_path == b"/health" and request.method in {"GET", "HEAD"}:
                 status, page = await self._health()
                 return Response(status, HEALTH_HEADERS, page)
-            return await self._gateway.answer(request, peer)
+            return await self.gateway.answer(request, peer)
         except Exception as error:  # noqa: BLE001  # uvicorn would write its words into the log
             log.error("unforeseen", **described(error))
             return Response(500, ())

@@ -38,7 +38,7 @@ def canonical(context: Mapping[str, str]) -> bytes:
         pairs = sorted([(key.encode(), value.encode()) for key, value in context.items()])
     except UnicodeEncodeError:
         raise RequestRefused from None
-    return b"".join([prefixed(one) for pair in pairs for one in pair])
+    return b"".join([len(one).to_bytes(4, "big") + one for pair in pairs for one in pair])
 
 
 def prefixed(value: bytes) -> bytes:

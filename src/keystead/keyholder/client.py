@@ -5,11 +5,11 @@ meanwhile waits a little, for the supervisor brings a keyholder back within a mo
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from itertools import chain, repeat
 from pathlib import Path
 from time import perf_counter
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from msgspec.msgpack import Decoder
 
@@ -22,6 +22,8 @@ from keystead.keyholder.requests import Request
 from keystead.metrics import meters
 
 T = TypeVar("T")
+Asking = Coroutine[Any, Any, T]
+"""To be awaited."""
 Source = Callable[[], Awaitable[tuple[SealedKey, ...]]]
 
 START_SECONDS: Final = 1.0
@@ -76,33 +78,33 @@ class SocketKeyholder:
                 break
         return made
 
-    async def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Material:
-        return await self._ask(requests.CreateMaterial(key_id, spec, usage), MATERIAL)
+    def create_material(self, key_id: str, spec: str, usage: str = ENCRYPT_DECRYPT) -> Asking[Material]:
+        return self._ask(requests.CreateMaterial(key_id, spec, usage), MATERIAL)
 
-    async def wrapping_key(self, arn: str, spec: str, wrapping_spec: str, algorithm: str) -> WrappingKey:
-        return await self._ask(requests.MakeWrappingKey(arn, spec, wrapping_spec, algorithm), WRAPPING_KEY)
+    def wrapping_key(self, arn: str, spec: str, wrapping_spec: str, algorithm: str) -> Asking[WrappingKey]:
+        return self._ask(requests.MakeWrappingKey(arn, spec, wrapping_spec, algorithm), WRAPPING_KEY)
 
-    async def import_material(
+    def import_material(
         self, arn: str, key_id: str, spec: str, usage: str, token: bytes, wrapped: bytes
-    ) -> Material:
-        return await self._ask(requests.ImportMaterial(arn, key_id, spec, usage, token, wrapped), MATERIAL)
+    ) -> Asking[Material]:
+        return self._ask(requests.ImportMaterial(arn, key_id, spec, usage, token, wrapped), MATERIAL)
 
-    async def encrypt(
+    def encrypt(
         self, material: Material, plaintext: bytes, context: bytes, algorithm: str = SYMMETRIC_DEFAULT
-    ) -> bytes:
-        return await self._ask(requests.Encrypt(material, plaintext, context, algorithm), BYTES)
+    ) -> Asking[bytes]:
+        return self._ask(requests.Encrypt(material, plaintext, context, algorithm), BYTES)
 
-    async def decrypt(
+    def decrypt(
         self,
         material: Material,
         blob: bytes,
         context: bytes,
         algorithm: str = SYMMETRIC_DEFAULT,
         recipient: bytes = b"",
-    ) -> bytes:
-        return await self._ask(requests.Decrypt(material, blob, context, algorithm, recipient), BYTES)
+    ) -> Asking[bytes]:
+        return self._ask(requests.Decrypt(material, blob, context, algorithm, recipient), BYTES)
 
-    async def reencrypt(
+    def reencrypt(
         self,
         source: Material,
         blob: bytes,
@@ -111,119 +113,119 @@ class SocketKeyholder:
         target_context: bytes,
         source_algorithm: str = SYMMETRIC_DEFAULT,
         target_algorithm: str = SYMMETRIC_DEFAULT,
-    ) -> bytes:
+    ) -> Asking[bytes]:
         asked = requests.ReEncrypt(
             source, blob, source_context, target, target_context, source_algorithm, target_algorithm
         )
-        return await self._ask(asked, BYTES)
+        return self._ask(asked, BYTES)
 
-    async def public_key(self, material: Material) -> bytes:
-        return await self._ask(requests.PublicKey(material), BYTES)
+    def public_key(self, material: Material) -> Asking[bytes]:
+        return self._ask(requests.PublicKey(material), BYTES)
 
-    async def sign(self, material: Material, algorithm: str, message: bytes, message_type: str) -> bytes:
-        return await self._ask(requests.Sign(material, algorithm, message, message_type), BYTES)
+    def sign(self, material: Material, algorithm: str, message: bytes, message_type: str) -> Asking[bytes]:
+        return self._ask(requests.Sign(material, algorithm, message, message_type), BYTES)
 
-    async def verify(
+    def verify(
         self, material: Material, algorithm: str, message: bytes, message_type: str, signature: bytes
-    ) -> bool:
-        return await self._ask(requests.Verify(material, algorithm, message, message_type, signature), TRUTH)
+    ) -> Asking[bool]:
+        return self._ask(requests.Verify(material, algorithm, message, message_type, signature), TRUTH)
 
-    async def generate_mac(self, material: Material, algorithm: str, message: bytes) -> bytes:
-        return await self._ask(requests.GenerateMac(material, algorithm, message), BYTES)
+    def generate_mac(self, material: Material, algorithm: str, message: bytes) -> Asking[bytes]:
+        return self._ask(requests.GenerateMac(material, algorithm, message), BYTES)
 
-    async def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> bool:
-        return await self._ask(requests.VerifyMac(material, algorithm, message, mac), TRUTH)
+    def verify_mac(self, material: Material, algorithm: str, message: bytes, mac: bytes) -> Asking[bool]:
+        return self._ask(requests.VerifyMac(material, algorithm, message, mac), TRUTH)
 
-    async def derive_shared_secret(self, material: Material, public_key: bytes, recipient: bytes = b"") -> bytes:
-        return await self._ask(requests.DeriveSharedSecret(material, public_key, recipient), BYTES)
+    def derive_shared_secret(self, material: Material, public_key: bytes, recipient: bytes = b"") -> Asking[bytes]:
+        return self._ask(requests.DeriveSharedSecret(material, public_key, recipient), BYTES)
 
-    async def encapsulate(self, material: Material) -> tuple[bytes, bytes]:
-        return await self._ask(requests.Encapsulate(material), PAIR)
+    def encapsulate(self, material: Material) -> Asking[tuple[bytes, bytes]]:
+        return self._ask(requests.Encapsulate(material), PAIR)
 
-    async def decapsulate(self, material: Material, ciphertext: bytes) -> bytes:
-        return await self._ask(requests.Decapsulate(material, ciphertext), BYTES)
+    def decapsulate(self, material: Material, ciphertext: bytes) -> Asking[bytes]:
+        return self._ask(requests.Decapsulate(material, ciphertext), BYTES)
 
-    async def generate_data_key(
+    def generate_data_key(
         self, material: Material, length: int, context: bytes, recipient: bytes = b""
-    ) -> tuple[bytes, bytes]:
-        return await self._ask(requests.GenerateDataKey(material, length, context, recipient), PAIR)
+    ) -> Asking[tuple[bytes, bytes]]:
+        return self._ask(requests.GenerateDataKey(material, length, context, recipient), PAIR)
 
-    async def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> bytes:
-        return await self._ask(requests.GenerateDataKeyWithoutPlaintext(material, length, context), BYTES)
+    def generate_data_key_without_plaintext(self, material: Material, length: int, context: bytes) -> Asking[bytes]:
+        return self._ask(requests.GenerateDataKeyWithoutPlaintext(material, length, context), BYTES)
 
-    async def generate_data_key_pair(
+    def generate_data_key_pair(
         self, material: Material, pair_spec: str, context: bytes, recipient: bytes = b""
-    ) -> tuple[bytes, bytes, bytes]:
-        return await self._ask(requests.GenerateDataKeyPair(material, pair_spec, context, recipient), TRIPLE)
+    ) -> Asking[tuple[bytes, bytes, bytes]]:
+        return self._ask(requests.GenerateDataKeyPair(material, pair_spec, context, recipient), TRIPLE)
 
-    async def generate_data_key_pair_without_plaintext(
+    def generate_data_key_pair_without_plaintext(
         self, material: Material, pair_spec: str, context: bytes
-    ) -> tuple[bytes, bytes]:
-        return await self._ask(requests.GenerateDataKeyPairWithoutPlaintext(material, pair_spec, context), PAIR)
+    ) -> Asking[tuple[bytes, bytes]]:
+        return self._ask(requests.GenerateDataKeyPairWithoutPlaintext(material, pair_spec, context), PAIR)
 
-    async def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> tuple[bytes, bytes]:
-        return await self._ask(requests.SealValue(material, value, context, kind), PAIR)
+    def seal_value(self, material: Material, value: bytes, context: bytes, kind: bytes) -> Asking[tuple[bytes, bytes]]:
+        return self._ask(requests.SealValue(material, value, context, kind), PAIR)
 
-    async def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> bytes:
-        return await self._ask(requests.OpenValue(material, blob, sealed, context, kind), BYTES)
+    def open_value(self, material: Material, blob: bytes, sealed: bytes, context: bytes, kind: bytes) -> Asking[bytes]:
+        return self._ask(requests.OpenValue(material, blob, sealed, context, kind), BYTES)
 
-    async def create_hsm_material(self, key_id: str, hsm: str) -> Material:
-        return await self._ask(requests.CreateHsmMaterial(key_id, hsm), MATERIAL)
+    def create_hsm_material(self, key_id: str, hsm: str) -> Asking[Material]:
+        return self._ask(requests.CreateHsmMaterial(key_id, hsm), MATERIAL)
 
-    async def destroy_hsm_material(self, material: Material) -> None:
-        await self._ask(requests.DestroyHsmMaterial(material), NOTHING)
+    def destroy_hsm_material(self, material: Material) -> Asking[None]:
+        return self._ask(requests.DestroyHsmMaterial(material), NOTHING)
 
-    async def connect_hsm(self, hsm: str, password: bytes, binding: str) -> str:
-        return await self._ask(requests.ConnectHsm(hsm, password, binding), TEXT)
+    def connect_hsm(self, hsm: str, password: bytes, binding: str) -> Asking[str]:
+        return self._ask(requests.ConnectHsm(hsm, password, binding), TEXT)
 
-    async def look_hsm(self, hsm: str) -> None:
-        await self._ask(requests.LookHsm(hsm), NOTHING)
+    def look_hsm(self, hsm: str) -> Asking[None]:
+        return self._ask(requests.LookHsm(hsm), NOTHING)
 
-    async def hsm_random(self, hsm: str, length: int, recipient: bytes = b"") -> bytes:
-        return await self._ask(requests.HsmRandom(hsm, length, recipient), BYTES)
+    def hsm_random(self, hsm: str, length: int, recipient: bytes = b"") -> Asking[bytes]:
+        return self._ask(requests.HsmRandom(hsm, length, recipient), BYTES)
 
-    async def random(self, length: int, recipient: bytes = b"") -> bytes:
-        return await self._ask(requests.Random(length, recipient), BYTES)
+    def random(self, length: int, recipient: bytes = b"") -> Asking[bytes]:
+        return self._ask(requests.Random(length, recipient), BYTES)
 
-    async def create_secret(self, binding: str) -> tuple[str, bytes]:
-        return await self._ask(requests.CreateSecret(binding), SECRET)
+    def create_secret(self, binding: str) -> Asking[tuple[str, bytes]]:
+        return self._ask(requests.CreateSecret(binding), SECRET)
 
-    async def keep_secret(self, secret: bytes, binding: str) -> bytes:
-        return await self._ask(requests.KeepSecret(secret, binding), BYTES)
+    def keep_secret(self, secret: bytes, binding: str) -> Asking[bytes]:
+        return self._ask(requests.KeepSecret(secret, binding), BYTES)
 
-    async def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> bytes:
-        return await self._ask(requests.SigningKey(token, binding, date, region, service), BYTES)
+    def signing_key(self, token: bytes, binding: str, date: str, region: str, service: str) -> Asking[bytes]:
+        return self._ask(requests.SigningKey(token, binding, date, region, service), BYTES)
 
-    async def seal_marker(self, context: bytes, place: bytes) -> bytes:
-        return await self._ask(requests.SealMarker(context, place), BYTES)
+    def seal_marker(self, context: bytes, place: bytes) -> Asking[bytes]:
+        return self._ask(requests.SealMarker(context, place), BYTES)
 
-    async def open_marker(self, context: bytes, marker: bytes) -> bytes:
-        return await self._ask(requests.OpenMarker(context, marker), BYTES)
+    def open_marker(self, context: bytes, marker: bytes) -> Asking[bytes]:
+        return self._ask(requests.OpenMarker(context, marker), BYTES)
 
-    async def new_domain_key(self) -> SealedKey:
-        return await self._ask(requests.NewDomainKey(), SEALED_KEY)
+    def new_domain_key(self) -> Asking[SealedKey]:
+        return self._ask(requests.NewDomainKey(), SEALED_KEY)
 
-    async def rewrap(self, material: Material) -> Material:
-        return await self._ask(requests.Rewrap(material), MATERIAL)
+    def rewrap(self, material: Material) -> Asking[Material]:
+        return self._ask(requests.Rewrap(material), MATERIAL)
 
-    async def rewrap_secret(self, token: bytes, binding: str) -> bytes:
-        return await self._ask(requests.RewrapSecret(token, binding), BYTES)
+    def rewrap_secret(self, token: bytes, binding: str) -> Asking[bytes]:
+        return self._ask(requests.RewrapSecret(token, binding), BYTES)
 
-    async def reseal(self, sealed: SealedKey) -> SealedKey:
-        return await self._ask(requests.Reseal(sealed), SEALED_KEY)
+    def reseal(self, sealed: SealedKey) -> Asking[SealedKey]:
+        return self._ask(requests.Reseal(sealed), SEALED_KEY)
 
-    async def new_digest_key(self, version: int) -> tuple[SealedKey, bytes]:
-        return await self._ask(requests.NewDigestKey(version), SEALED_AND_PUBLIC)
+    def new_digest_key(self, version: int) -> Asking[tuple[SealedKey, bytes]]:
+        return self._ask(requests.NewDigestKey(version), SEALED_AND_PUBLIC)
 
-    async def sign_digest(self, sealed: SealedKey, end: str, place: str, digest_hash: str, previous: str) -> bytes:
-        return await self._ask(requests.SignDigest(sealed, end, place, digest_hash, previous), BYTES)
+    def sign_digest(self, sealed: SealedKey, end: str, place: str, digest_hash: str, previous: str) -> Asking[bytes]:
+        return self._ask(requests.SignDigest(sealed, end, place, digest_hash, previous), BYTES)
 
-    async def forget(self, key_id: str) -> None:
-        await self._ask(requests.Forget(key_id), NOTHING)
+    def forget(self, key_id: str) -> Asking[None]:
+        return self._ask(requests.Forget(key_id), NOTHING)
 
-    async def checkpoint_seeds(self, sealed: SealedKey) -> tuple[bytes, bytes]:
+    def checkpoint_seeds(self, sealed: SealedKey) -> Asking[tuple[bytes, bytes]]:
         """(Ed25519 seed, ML-DSA-44 seed), for the recorder's connection alone. Raises TokenInvalid."""
-        return await self._ask(requests.CheckpointSeeds(sealed), PAIR)
+        return self._ask(requests.CheckpointSeeds(sealed), PAIR)
 
     async def load(self, sealed: tuple[SealedKey, ...]) -> None:
         await _load(self._pipeline or await self._wait(), sealed)

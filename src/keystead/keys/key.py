@@ -123,9 +123,15 @@ class Key:
     key_store: KeyStore | None = None
     external_key_id: str | None = None
     arn: str = field(init=False, compare=False)
+    algorithms: tuple[str, ...] = field(init=False, compare=False)
+    kind: Kind = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        """What every use looks at."""
+        spec = SPECS[self.spec]
         object.__setattr__(self, "arn", arn_of(self.account, self.region, self.id))
+        object.__setattr__(self, "algorithms", spec.usages.get(self.usage, ()))
+        object.__setattr__(self, "kind", spec.kind)
 
     @property
     def enabled(self) -> bool:
@@ -181,14 +187,6 @@ class Key:
     @property
     def every_version(self) -> tuple[Version, ...]:
         return (*self.versions, self.pending) if self.pending else self.versions
-
-    @property
-    def algorithms(self) -> tuple[str, ...]:
-        return SPECS[self.spec].usages[self.usage]
-
-    @property
-    def kind(self) -> Kind:
-        return SPECS[self.spec].kind
 
 
 def effective(state: State, key_store: KeyStore | None) -> State:
