@@ -111,9 +111,11 @@ def weigh(
 
 def check_forwarding(call: Call, action: str, resource: str, extra: Context | None) -> None:
     """Who comes through a service comes with that service's word for it. Raises ForwardingUnproven."""
+    names: tuple[str, ...] = (resource,)
     alias = extra.get("kms:requestalias") if extra is not None else None
-    place = resource.rpartition(":")[0]
-    names = (resource, *(f"{place}:{name}" for name in alias or ()))
+    if alias:
+        place = resource.rpartition(":")[0]
+        names = (resource, *(f"{place}:{name}" for name in alias))
     if not proof.holds(call.proof, call, action, names):
         raise ForwardingUnproven(action)
 

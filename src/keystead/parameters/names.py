@@ -8,8 +8,9 @@
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from keystead.identities.call import Call
 from keystead.parameters.errors import NameReserved, RequestWrong, TaggedNotFound, TaggedTypeWrong, TooDeep
@@ -41,8 +42,7 @@ BAD_PATH: Final = (
 """All four recorded from AWS, the backslashes of the last included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """Where to look. `name` is a path, `asked` what the caller said, without the selector. `selector` of None: the newest."""
 
     account: str
