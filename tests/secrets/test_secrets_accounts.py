@@ -233,6 +233,24 @@ async def test_values_lie_under_the_replica_s_key_with_its_own_context(world):
             assert told[0] == "InvalidCiphertextException"
 
 
+async def test_what_does_not_follow_does_not_change_the_replica_s_date(world):
+    async with world:
+        primary, replica, _ = await pair(world)
+        await associate(world, primary, replica)
+        theirs = await world.other()
+
+        async def changed():
+            world.now += 10
+            return (await world.sm("describe_secret", theirs, secret_id=replica))["LastChangedDate"]
+
+        before = await changed()
+        await world.sm("tag_resource", secret_id=primary, tags=[{"Key": "a", "Value": "b"}])
+        tagged = await changed()
+        await world.sm("update_secret", secret_id=primary, description="new")
+
+        assert tagged == before < await changed()
+
+
 async def test_a_rotation_of_the_primary_reaches_the_replica(world):
     async with world:
         primary, replica, _ = await pair(world)

@@ -17,7 +17,7 @@ ALWAYS: Final = frozenset(
 GLOBAL: Final = ALWAYS | frozenset(
     {
         "aws:username", "aws:sourceidentity", "aws:tokenissuetime", "aws:multifactorauthpresent", "aws:resourceaccount",
-        "aws:tagkeys", "aws:federatedprovider",
+        "aws:tagkeys", "aws:federatedprovider", "aws:sourcearn", "aws:sourceaccount",
     }
 )  # fmt: skip
 KMS_ALWAYS: Final = frozenset(

@@ -8,8 +8,10 @@ Source: IAM user guide, passing a role to a service, and the confused deputy pro
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from keystead.access.errors import AccessDenied
 from keystead.identities import callers, trust
@@ -60,7 +62,7 @@ async def assume(room: Identities, call: Call, source: Source, role_arn: str, se
         credential = await callers.of_session(connection, held(call, role, session))
     if credential is None:
         raise AccessDenied(f"{source.service} is not authorized to assume role {role_arn[:256]}")
-    return replace(call, caller=credential.caller, notes=Notes(), forwarded=call.forwarded)
+    return msgspec.structs.replace(call, caller=credential.caller, notes=Notes(), forwarded=call.forwarded)
 
 
 async def trusting(room: Identities, part: Call, source: Source, role_arn: str, session: str) -> Entity:

@@ -133,15 +133,19 @@ async def follow_link(tx: Transaction, primary: Secret, there: list[Version], co
     if not await follow_versions(tx, primary, there, copy, copies.get(copy.id, {})):
         await note_link(tx, (primary, copy), FAILED, NOT_SEALED)
         return
-    after = replace(
-        await records.load(tx.connection, copy.id) or copy, description=primary.description, type=primary.type
-    )
-    if after != copy or copies.get(copy.id):
+    now = await records.load(tx.connection, copy.id) or copy
+    after = replace(now, description=primary.description, type=primary.type)
+    if copies.get(copy.id) or said(after) != said(copy):
         columns = {"description": after.description, "type": after.type, "changed_at": primary.changed_at}
         await tx.execute(update(secrets).where(secrets.c.id == copy.id).values(**columns))
     if after.description != copy.description:
         await finding.store_words(tx, after)
     await note_link(tx, (primary, copy), IN_SYNC, None)
+
+
+def said(secret: Secret) -> tuple[Labels, str | None, str | None]:
+    """What a replica in another account has from its primary, besides values."""
+    return secret.labels, secret.description, secret.type
 
 
 async def follow_versions(
