@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from sqlalchemy import delete
 
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
@@ -26,6 +27,7 @@ from keystead.parameters.room import Parameters
 from keystead.rooms import in_words_of_kms
 from keystead.secrets.room import Secrets
 from keystead.services import iam, kms, secretsmanager, ssm, sts
+from keystead.trail.outbox import outbox
 from keystead.wire import model
 
 ACCOUNT = "111122223333"
@@ -83,12 +85,16 @@ class World:
 
     async def __aenter__(self) -> Self:
         await self.database.migrate()
+        await self.feed.start()
         self.key_id, self.secret = await self.identities.create_account(ACCOUNT)
         self.other_key_id, _ = await self.identities.create_account(OTHER_ACCOUNT)
+        async with self.database.write("world", announced=False) as tx:
+            await tx.execute(delete(outbox))  # of the accounts themselves
         await self.feed.catch_up()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.feed.close()
         await self.database.close()
         self.counter.close()
 
@@ -261,3 +267,8 @@ def to(principal: str, statement: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
+
+
+@pytest.fixture(name="world", params=["sqlite", "postgresql"])
+def world_on_each_engine(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    return World(tmp_path, request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None)

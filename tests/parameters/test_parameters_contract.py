@@ -3,40 +3,13 @@
 import asyncio
 import json
 
-import pytest
 from sqlalchemy import func, select
 
 from keystead.parameters import deleting, store
-from world import NOW, OTHER_ACCOUNT, World, allow, policy, to
+from world import NOW, OTHER_ACCOUNT, allow, policy, to, world_on_each_engine  # noqa: F401  # a fixture
 
 TABLES = (store.parameters, store.versions, store.labels, store.tags, store.enforced)
 EXPIRY = [{"Type": "Expiration", "Version": "1.0", "Attributes": {"Timestamp": "2025-06-25T15:06:40Z"}}]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request, tmp_path):
-    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
-    return World(tmp_path, url)
-
-
-@pytest.fixture(autouse=True)
-def follow(world, monkeypatch):
-    """Over a shared database the feed has to be started."""
-    entered = World.__aenter__
-
-    async def enter(self):
-        if self.database.shared:
-            await self.database.migrate()
-            await self.feed.start()
-        return await entered(self)
-
-    async def leave(self, *_):
-        await self.feed.close()
-        await left(self)
-
-    left = World.__aexit__
-    monkeypatch.setattr(World, "__aenter__", enter)
-    monkeypatch.setattr(World, "__aexit__", leave)
 
 
 async def rows(world):

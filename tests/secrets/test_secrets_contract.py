@@ -2,41 +2,14 @@
 
 import asyncio
 
-import pytest
 from sqlalchemy import func, select
 
 from keystead.secrets import deleting, listing, store
 from keystead.secrets.lastaccess import LastAccess
 from keystead.trail.uses import Read
-from world import ACCOUNT, OTHER_ACCOUNT, World, allow, policy, to
+from world import ACCOUNT, OTHER_ACCOUNT, allow, policy, to, world_on_each_engine  # noqa: F401  # a fixture
 
 TABLES = (store.secrets, store.versions, store.labels, store.tags, store.words, store.replicas)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request, tmp_path):
-    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
-    return World(tmp_path, url)
-
-
-@pytest.fixture(autouse=True)
-def follow(world, monkeypatch):
-    """Over a shared database the feed has to be started."""
-    entered = World.__aenter__
-
-    async def enter(self):
-        if self.database.shared:
-            await self.database.migrate()
-            await self.feed.start()
-        return await entered(self)
-
-    async def leave(self, *_):
-        await self.feed.close()
-        await left(self)
-
-    left = World.__aexit__
-    monkeypatch.setattr(World, "__aenter__", enter)
-    monkeypatch.setattr(World, "__aexit__", leave)
 
 
 async def rows(world):
