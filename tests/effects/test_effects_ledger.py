@@ -85,6 +85,23 @@ def test_what_went_with_its_owner_is_not_missed_and_nothing_is_kept_of_it():
     assert sum(map(len, replayed._held.values())) <= TOLERANCE // SECOND + 2
 
 
+def test_what_was_recorded_between_a_backup_and_its_restoration_may_be_there_or_not():
+    slots = [Slot("grant", "arn:key", name) for name in ("before", "ended since", "never")]
+    replayed = ledger(*(fact("", slot) for slot in slots))
+    for seconds, change, name in (
+        (90, "put", "before"),
+        (80, "put", "ended since"),
+        (30, "gone", "ended since"),
+        (20, "put", "lost"),
+    ):
+        replayed.at(NOW - seconds * SECOND, f"record of {name}")
+        getattr(replayed, change)("grant", "arn:key", name)
+    replayed.at(NOW - 10 * SECOND, "the restoration")
+    replayed.restored(NOW - 60 * SECOND)
+
+    assert found(replayed) == ["the policy is in the database, and no record made it"]  # the third
+
+
 def test_the_name_of_an_event_is_not_read_out_of_what_a_caller_wrote():
     event = rb'{"userIdentity":{"userName":"\"eventName\":\"DeleteKey\""},"eventName":"Encrypt"}'
 

@@ -104,6 +104,11 @@ class Identities:
         ledger.put("trust policy", id_, value=digest(told.get("assumeRolePolicyDocument")))
         ledger.put("inline policy", id_, fold(told.get("policyName", "")), digest(told.get("policyDocument")))
 
+    def restored(self, event: Event, ledger: Ledger) -> None:
+        """From a backup: whoever bears a name now does so as the database has it."""
+        self._names.clear()
+        ledger.restored(int(event.details.get("backupMade", 0) * 1e9))
+
     def key_created(self, event: Event, ledger: Ledger) -> None:
         self.key_made(event.response.get("accessKey", {}).get("accessKeyId", ""), self.id(event, "user"), ledger)
 
@@ -146,6 +151,7 @@ class Identities:
         found: dict[tuple[str, str], Callable[[Event, Ledger], None]] = {
             ("keystead", "CreateAccount"): self.account,
             ("keystead", "CreateServiceLinkedRole"): self.service_role,
+            ("keystead", "InstallationRestored"): self.restored,
             ("iam", "CreateAccessKey"): self.key_created,
             ("iam", "UpdateAccessKey"): self.key_changed,
             ("iam", "DeleteAccessKey"): self.key_removed,

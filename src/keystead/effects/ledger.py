@@ -84,6 +84,14 @@ class Ledger:
         for part in list(self._held.get((kind, owner), ())):
             self.gone(kind, owner, part)
 
+    def restored(self, since: int) -> None:
+        """The database was put back to what it was then: what was recorded between may be in it, or not."""
+        either = Candidate(self._wall, self._record, UNKNOWN), Candidate(self._wall, self._record, None)
+        for parts in self._held.values():
+            for part, candidates in parts.items():
+                if candidates[-1].wall > since - self._tolerance:
+                    parts[part] = either
+
     def findings(self) -> Iterator[Finding]:
         for fact in self._facts:
             if (text := self._of_fact(fact)) is not None:
