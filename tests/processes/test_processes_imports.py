@@ -17,6 +17,19 @@ DRIVERS = {"redis", "pymysql", "asyncpg", "alembic"}
         ("keystead.forks", {*DRIVERS, "httpx", "typer", "sqlalchemy", "structlog", "uvicorn", "botocore"}),
         ("keystead.node.serving", {*DRIVERS, "httpx", "sqlalchemy", "structlog", "uvicorn"}),
         ("keystead.keyholder.process", {*DRIVERS, "httpx", "sqlalchemy", "structlog", "uvicorn", "botocore"}),
+        (
+            "keystead.cli.trail_search",
+            {
+                *DRIVERS,
+                "httpx",
+                "cryptography",
+                "uvicorn",
+                "structlog",
+                "botocore",
+                "keystead.services",
+                "keystead.keys",
+            },
+        ),
         ("keystead.trail.process", {*DRIVERS, "httpx", "sqlalchemy", "structlog", "uvicorn", "botocore"}),
     ],
 )
