@@ -34,18 +34,21 @@ class Unread(NamedTuple):
 
 
 def effects(settings: Settings, elsewhere: Sequence[Path]) -> Accounts | Unread | None:
-    """None where this is no installation, but a log alone."""
+    """None where this is no installation with a database, but a log alone, or that of a former node in a restored folder."""
     try:
         own = Installation.load(settings.folder).node
     except FileNotFoundError:
         return None
+    if not there_is_a_database(settings):
+        return None
     former = settings.folder / FORMER
     folders = [*(sorted(former.iterdir()) if former.is_dir() else ()), *elsewhere]
     others = {node_of(folder): folder / TRAIL for folder in folders}
-    shown = asyncio.run(from_database(settings, own, others)) if there_is_a_database(settings) else None
+    shown = asyncio.run(from_database(settings, own, others))
     if shown is None:
         return Unread()
-    return Accounts(shown, [*others.items()], settle(settings.folder / TRAIL))
+    whole = settings.folder.parent.name != FORMER
+    return Accounts(shown, [*others.items()], settle(settings.folder / TRAIL), whole=whole)
 
 
 def node_of(folder: Path) -> str:

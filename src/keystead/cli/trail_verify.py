@@ -240,7 +240,7 @@ def of_files(files: FilesReport | None) -> list[str]:
 
 def of_database(found: Audit) -> list[str]:
     if found.facts is None:
-        return []
+        return ["No database was here, or asked for: what it shows was not held against the records"]
     told = [
         f"The database shows {found.facts} things that a record must have made; {found.accounted} records tell of such"
     ]

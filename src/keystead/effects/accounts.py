@@ -15,7 +15,6 @@ import heapq
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from hashlib import sha256
 from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -83,7 +82,7 @@ class Shown(NamedTuple):
     at: int
     nodes: Sequence[str] = ()
     indexed: Sequence[Recorded] = ()
-    own: Mapping[int, bytes] = {}
+    own: Mapping[int, Recorded] = {}
 
 
 async def show(database: Database, own: str = "", here: Collection[str] = ()) -> Shown:
@@ -103,12 +102,14 @@ async def show(database: Database, own: str = "", here: Collection[str] = ()) ->
 
 def apart(
     index: Sequence[Indexed], absent: Sequence[str], own: str
-) -> tuple[Sequence[str], Sequence[Recorded], Mapping[int, bytes]]:
-    others = sorted((one for one in index if one.node != own), key=attrgetter("at", "number"))
-    recorded = [
-        (one.at * SECOND, f"record {one.number} of {one.node}, as the index has it,", one.event) for one in others
-    ]
-    return absent, recorded, {one.number: sha256(one.event).digest() for one in index if one.node == own}
+) -> tuple[Sequence[str], Sequence[Recorded], Mapping[int, Recorded]]:
+    ordered = sorted(index, key=attrgetter("at", "number"))
+    others = [recorded(one) for one in ordered if one.node != own]
+    return absent, others, {one.number: recorded(one) for one in ordered if one.node == own}
+
+
+def recorded(one: Indexed) -> Recorded:
+    return one.at * SECOND, f"record {one.number} of {one.node}, as the index has it,", one.event
 
 
 async def indexed(connection: Connection, nodes: Sequence[str]) -> AsyncIterator[Indexed]:
@@ -156,6 +157,7 @@ class Accounts:
 
     others  folders of other logs, each with what to call it
     settle  waits, where a node serves, for what it is about to record
+    whole   this node's log is all there is of it; else it is a copy that may end before the node did, as one in a restored folder
     """
 
     def __init__(
@@ -164,7 +166,10 @@ class Accounts:
         others: Sequence[tuple[str, Path]],
         settle: Callable[[], None],
         tolerance: int = TOLERANCE,
+        *,
+        whole: bool = True,
     ) -> None:
+        self._whole = whole
         self._handlers = {**ALWAYS, **iam.Identities(shown.borne).told()}
         self._names = frozenset(name.encode() for name in NAMES)
         owners = {fact.slot.owner for fact in shown.facts}
@@ -192,16 +197,18 @@ class Accounts:
 
     def told(self, folder: Path) -> Told:
         """`folder` of this node's log."""
-        while self._next is not None:
-            self._replay(*self._next)
-            self._next = next(self._ahead, None)
+        beyond = [] if self._whole else [one for number, one in self._own.items() if number > self._last]
+        for record in heapq.merge([self._next] if self._next is not None else [], self._ahead, beyond):
+            self._replay(*record)
         if self._ledger.unexplained():  # 3
             self._settle()
             for record in self._of("", folder, self._last):
                 self._replay(*record)
         doubts = self._from_waiting()
         forged = [
-            f"the index has a record {number} of this node that its log does not have" for number in sorted(self._own)
+            f"the index has a record {number} of this node that its log does not have"
+            for number in sorted(self._own)
+            if self._whole or number <= self._last
         ]
         findings = [*self._shown.wrong, *forged, *(one.text for one in self._ledger.findings())]
         facts, nodes = len(self._shown.facts), self._shown.nodes
@@ -213,7 +220,7 @@ class Accounts:
 
     def _compare(self, number: int, event: bytes) -> None:
         """With the index. What remains of `_own` is not in the log."""
-        if self._own.get(number) == sha256(event).digest():
+        if number in self._own and self._own[number][2] == event:
             del self._own[number]
 
     def _from_waiting(self) -> list[str]:
