@@ -83,9 +83,8 @@ def known(seen: Attributes) -> set[Pair]:
 
 async def page(connection: Connection, wanted: Wanted, limit: int) -> list[Hit]:
     """At most `limit` events, newest first."""
-    kind, value = wanted.attributes[0] if wanted.attributes else EVERY
-    if kind in {"EventId", "RequestId"}:
-        return (await of_id(connection, wanted, value))[:limit]
+    if wanted.attributes and wanted.attributes[0][0] in LATER:
+        return (await of_id(connection, wanted))[:limit]
     found: list[Hit] = []
     async for hit in newest_first(connection, wanted):
         found.append(hit)
@@ -94,12 +93,13 @@ async def page(connection: Connection, wanted: Wanted, limit: int) -> list[Hit]:
     return found
 
 
-async def of_id(connection: Connection, wanted: Wanted, id_: str) -> list[Hit]:
+async def of_id(connection: Connection, wanted: Wanted) -> list[Hit]:
     """By the postings of what tells no time, and among the records of the time that it tells."""
+    ((kind, id_), *_) = wanted.attributes
     found = [hit async for hit in newest_first(connection, wanted)]
     at = told(id_)
     if at >= 0:
-        then = replace(wanted, since=max(wanted.since, at), until=min(wanted.until, at + LATER))
+        then = replace(wanted, since=max(wanted.since, at), until=min(wanted.until, at + LATER[kind]))
         found += [hit async for hit in newest_first(connection, then, [EVERY], id_.encode())]
     return sorted({hit.seq: hit for hit in found}.values(), key=by_place, reverse=True)
 

@@ -23,7 +23,7 @@ async def of_request(connection: Connection, account: str, request_id: str) -> l
     """What an account's trail has of one request, in any Region, oldest first."""
     found: list[Hit] = []
     for region in await regions(connection, account):
-        found += await of_id(connection, Wanted(account, region, (("RequestId", request_id),), 0, EVER), request_id)
+        found += await of_id(connection, Wanted(account, region, (("RequestId", request_id),), 0, EVER))
     return sorted(found, key=lambda hit: hit.place)
 
 

@@ -31,8 +31,10 @@ SEARCHED: Final = ATTRIBUTES | {"Principal", "Error", "RequestId", "SecretName"}
 """What the operator may search by besides. Principal: who is behind a session; who is no session is found by its name."""
 KNOWN: Final = 16_384
 """Callers whose terms are remembered, and as many objects and kinds of calls; of others they are made anew."""
-LATER: Final = 2
+LATER: Final = {"EventId": 0, "RequestId": 2}
 """Seconds that a record's time may lie after the one that its id tells, for the id to be none of its terms."""
+NEVER: Final = -1000
+"""A time that no record has, nor any just after it."""
 WITH_DASHES: Final = 36
 
 
@@ -99,21 +101,21 @@ def ids(seen: Attributes) -> list[Pair]:
     """Those that time does not lead to. What the service itself did may come twice (trail.outbox), and is asked for by its id."""
     at = seen.at
     found = []
-    if seen.event_type == SERVICE_EVENT or not 0 <= at - told(seen.event_id) <= LATER:
+    if seen.event_type == SERVICE_EVENT or not 0 <= at - told(seen.event_id) <= LATER["EventId"]:
         found.append(("EventId", seen.event_id))
-    if seen.request_id and not 0 <= at - told(seen.request_id) <= LATER:
+    if seen.request_id and not 0 <= at - told(seen.request_id) <= LATER["RequestId"]:
         found.append(("RequestId", seen.request_id))
     return found
 
 
 def told(id_: str) -> int:
-    """Seconds since the epoch that a UUID of version 7 tells (trail.event.id_at); of anything else a time that no record has."""
+    """Seconds since the epoch that a UUID of version 7 tells (trail.event.id_at); of anything else NEVER."""
     if len(id_) != WITH_DASHES or id_[14] != "7":
-        return -LATER - 1
+        return NEVER
     try:
         return int(id_[:8] + id_[9:13], 16) // 1000
     except ValueError:
-        return -LATER - 1
+        return NEVER
 
 
 def secret_names(arn: str) -> list[Pair]:
