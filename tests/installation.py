@@ -135,7 +135,7 @@ def kind(arguments: list[str]) -> str:
     module = arguments[arguments.index("-m") + 1] if "-m" in arguments else ""
     after = arguments[arguments.index("-m") + 2] if module == "keystead.app" else ""
     known = {"keystead.keyholder": "keyholder", "keystead.trail": "recorder", "keystead.sinks": "sinks"}
-    known["keystead.fork_server"] = "fork server"
+    known |= {"keystead.fork_server": "fork server", "keystead.keyholder.hsm_process": "hsm"}
     return known.get(module, after)
 
 

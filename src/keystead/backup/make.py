@@ -46,7 +46,8 @@ class Made(NamedTuple):
     """What was written, and what else must be kept for it to be of use.
 
     records  of the node's own log
-    key      the file that opens the seal; None for a passphrase
+    key      the file that opens the seal; None where there is none
+    hsm      the token that opens it; empty where none does
     """
 
     id: str
@@ -56,6 +57,7 @@ class Made(NamedTuple):
     rows: int
     records: int
     key: Path | None
+    hsm: str = ""
 
 
 async def backup(settings: Settings, output: Path, say: Progress = lambda _: None) -> Made:
@@ -109,6 +111,7 @@ async def _write(node: Unsealed, file: BinaryIO, output: Path, say: Progress) ->
         sum(one.count for one in table_sums.values()),
         kept.records,
         node.settings.folder / key_file(seal.id) if seal.kind == FILE else None,
+        seal.hsm,
     )
 
 

@@ -62,11 +62,13 @@ def made_facts(made: Made) -> dict[str, object]:
         "sha256": made.sha256,
         "rows": made.rows,
         "records": made.records,
-        "opens_with": str(made.key) if made.key else "passphrase",
+        "opens_with": str(made.key or made.hsm or "passphrase"),
     }
 
 
 def keep_too(made: Made) -> str:
+    if made.hsm:
+        return f"Keep the token of {made.hsm}, and a clone of it: without its root key nobody opens this backup."
     if made.key is None:
         return "Keep the passphrase, somewhere else: without it nobody opens this backup."
     return f"Keep {made.key} too, somewhere else: it is not in the backup, and without it nobody opens it."

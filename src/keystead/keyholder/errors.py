@@ -45,6 +45,10 @@ class HsmLost(KeyholderError):
     """The hardware security module is not there, or failed. Safe to try again."""
 
 
+class HsmSilent(HsmLost):
+    """It did not answer in time: nobody knows whether it is there. Its process may be starting again. Safe to try again."""
+
+
 class HsmKeyGone(KeyholderError):
     """The module is there, and does not have the key."""
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from keystead.keyholder import hsm
-from keystead.keyholder.errors import HsmLost, KeyholderError
+from keystead.keyholder.errors import HsmLost, HsmSilent, KeyholderError
 from keystead.keyholder.hsm import Asked
 from keystead.keyholder.reach import Steps
 
@@ -138,7 +138,7 @@ class Links:
             for waiting, answer in link.answered():
                 self._proceed(waiting, answer)
             for waiting in link.expired(now):
-                self._proceed(waiting, HsmLost())
+                self._proceed(waiting, HsmSilent())
             link.flush()
 
     def _proceed(self, waiting: Waiting, answer: bytes | KeyholderError | None) -> None:
@@ -148,7 +148,7 @@ class Links:
             if link is not None and link.add(waiting):
                 link.flush()
                 return
-            asked = waiting.proceed(HsmLost())
+            asked = waiting.proceed(HsmLost() if link is None else HsmSilent())
 
 
 class Blocking:

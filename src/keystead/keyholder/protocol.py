@@ -19,6 +19,7 @@ from keystead.keyholder.errors import (
     DomainKeyUnknown,
     HsmKeyGone,
     HsmLost,
+    HsmSilent,
     ImportTokenExpired,
     ImportTokenInvalid,
     KeyholderBusy,
@@ -49,6 +50,7 @@ STATUSES: Final[dict[type[KeyholderError], int]] = {
     ImportTokenExpired: 8,
     HsmLost: 9,
     HsmKeyGone: 10,
+    HsmSilent: 11,
 }
 ERRORS: Final = {status: error for error, status in STATUSES.items()}
 

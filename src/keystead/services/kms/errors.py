@@ -9,6 +9,7 @@ from keystead.keyholder.errors import (
     CiphertextInvalid,
     HsmKeyGone,
     HsmLost,
+    HsmSilent,
     ImportTokenExpired,
     ImportTokenInvalid,
     KeyholderBusy,
@@ -28,6 +29,7 @@ ALIAS_PREFIX: Final = (
     'Alias must start with the prefix "alias/". Please see '
     "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
 )
+TIMED_OUT: Final = "The system timed out while trying to fulfill the request. You can retry the request."
 
 ERRORS: Final[Table] = {
     #  what happened                    code                                text; None sends none
@@ -98,7 +100,7 @@ ERRORS: Final[Table] = {
     stores.ClusterMisconfigured:       ("CloudHsmClusterInvalidConfigurationException", "{text}"),
     stores.ClusterUnrelated:           ("CloudHsmClusterNotRelatedException", None),
     stores.AnchorWrong:                ("IncorrectTrustAnchorException", None),
-    stores.ModuleTimedOut:             ("DependencyTimeoutException", "The system timed out while trying to fulfill the request. You can retry the request."),
+    stores.ModuleTimedOut:             ("DependencyTimeoutException", TIMED_OUT),
     stores.ProxyAddressTaken:          ("XksProxyUriInUseException", None),
     stores.ProxyUnreachable:           ("XksProxyUriUnreachableException", "{text}"),
     stores.ProxyCredentialWrong:       ("XksProxyIncorrectAuthenticationCredentialException", "{text}"),
@@ -110,6 +112,7 @@ ERRORS: Final[Table] = {
     stores.ExternalKeyTaken:           ("XksKeyAlreadyInUseException", None),
     stores.ExternalUseFailed:          ("KMSInvalidStateException", "{text}"),
     HsmLost:                           ("KMSInvalidStateException", "KMS cannot communicate with your CloudHSM cluster."),
+    HsmSilent:                         ("DependencyTimeoutException", TIMED_OUT),
     HsmKeyGone:                        ("KMSInvalidStateException", "The key material of this KMS key is not in its CloudHSM cluster."),
     KeyholderLost:                     ("KMSInternalException", None),
     DatabaseLost:                      ("KMSInternalException", None),
