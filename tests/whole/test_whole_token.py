@@ -133,7 +133,7 @@ def test_the_death_of_what_speaks_to_the_token_reaches_no_caller_through_the_sdk
     softhsm.write(trust_anchor=tmp_path / "anchor.crt")
     node = Node(tmp_path / "data", install(tmp_path / "data"), settings={"KEYSTEAD_HSM_FILE": str(softhsm.file)})
     nodes.append(node.start())
-    kms = node.client("kms")
+    kms = node.client("kms", config=STANDARD)
     store = kms.create_custom_key_store(
         CustomKeyStoreName="ours",
         CloudHsmClusterId=softhsm.name,
@@ -159,6 +159,14 @@ def test_the_death_of_what_speaks_to_the_token_reaches_no_caller_through_the_sdk
             user.end()
 
     assert [user.failures for user in users] == [[], []]
+    (hanging,) = node.processes()["hsm"]
+    os.kill(hanging, signal.SIGSTOP)
+    with pytest.raises(ClientError) as silent:
+        node.client("kms").encrypt(KeyId=key, Plaintext=b"x")
+    os.kill(hanging, signal.SIGCONT)
+    assert silent.value.response["Error"]["Code"] == "DependencyTimeoutException"
+    assert silent.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+    assert kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
     until(lambda: health(node.url)[1]["details"]["modules"] == {softhsm.name: "ok"}, PATIENCE)
 
 
