@@ -106,6 +106,7 @@ def identities(iam, sts):
     iam.delete_user(UserName="bob")
     iam.create_open_id_connect_provider(Url="https://issuer.invalid", ClientIDList=["app"], ThumbprintList=["0" * 40])
     sts.get_session_token()
+    sts.get_federation_token(Name="federated", Policy=NOTHING)
     return {"bob": bob["UserId"], "role": role["RoleId"], "policy": arn, "inactive": first}
 
 
@@ -294,6 +295,12 @@ THEFTS = {
         "update access_keys set status = 'Active' where id = '{inactive}'",
         "state Active of access key {inactive}",
     ),
+    "whose a session is": (
+        "update sessions set entity_id = '{role}' where policy is null",
+        "session ASIA",
+    ),
+    "a longer session": ("update sessions set expires_at = expires_at + 86400", "the end of session ASIA"),
+    "what narrows a session": ("update sessions set policy = null where policy is not null", "what narrows session ASIA"),
     "a provider": (
         "insert into oidc_providers select 'XX', account, 'thief.invalid', client_ids, thumbprints, created_at from oidc_providers",
         "oidc-provider/thief.invalid",

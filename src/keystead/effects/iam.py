@@ -19,7 +19,7 @@ profile            uuid           -             its roles
 principal          unique id      ARN
 
 Records name entities by name; names are moved by UpdateUser and UpdateGroup, and used again after an end. So the replay keeps who bore
-each name. Not looked at: sessions, which end by themselves, tags, thumbprints, certificate revocation lists.
+each name. Not looked at: tags, thumbprints, certificate revocation lists.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping

@@ -22,12 +22,15 @@ from keystead.rotation.errors import RoleMissing
 from keystead.rotation.executors.work import Credentials
 from keystead.trail import outbox
 from keystead.trail.event import internal_event
+from keystead.trail.redaction import moment
 
 ROLE: Final = "KeysteadRotation"
 PATH: Final = "/aws-service-role/rotation.keystead/"
 POLICY: Final = "rotation"
 MADE: Final = "CreateServiceLinkedRole"
 """Its event: AWS's name, and from nobody's call."""
+ISSUED: Final = "IssueRotationSession"
+"""Likewise: each of these sessions is on the record."""
 PREFIX: Final = "keystead-rotation-"
 """How the names of these sessions begin. Whoever calls under such a name may move labels only as a rotation's step does."""
 TRUST: Final = {
@@ -99,6 +102,11 @@ async def issue(
         holder = known or await made(tx, account, role)
         asked = Asked(seconds, name=f"{PREFIX}{name}"[:64], policy=session_policy)
         issued = await sessions.issue(tx, holder, new, asked)
+        details = {
+            "accessKeyId": issued.access_key_id, "roleId": holder.id, "sessionName": asked.name, "policy": session_policy,
+            "expiration": moment(issued.expires_at),
+        }  # fmt: skip  # a table
+        await outbox.put(tx, internal_event(ISSUED, account=account, region=REGION, at=tx.at, details=details))
     return Credentials(issued.access_key_id, issued.secret, issued.token, issued.expires_at)
 
 
