@@ -1,20 +1,16 @@
 """What PostgreSQL is set up with, and what happens when it restarts, crashes or hands over to a replica."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import logging
 import signal
 import time
 
 import asyncpg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from certificates import self_signed
 from keystead.database import address
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost
@@ -211,18 +207,7 @@ def test_what_stays_on_this_machine(host, here):
 @pytest.fixture
 def certificate(tmp_path):
     """A certificate for localhost that vouches for itself: (certificate, key) in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + dt.timedelta(1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return made.public_bytes(serialization.Encoding.PEM), pem
+    return self_signed("localhost", "127.0.0.1", authority=True)
 
 
 @pytest.mark.slow

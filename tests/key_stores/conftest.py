@@ -1,6 +1,5 @@
 """A Keystead with a token behind it, and what a caller must show to make a key store of it."""
 
-import datetime as dt
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,33 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from certificates import self_signed
 from keystead.testing import Keystead, running
 
 from ..softhsm import SoftHsm  # noqa: TID252  # rings of tests are no packages
 
 PATIENCE = 20.0
-
-
-def certificate(name: str) -> str:
-    """A self-signed certificate, PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-    )
-    return built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
 @dataclass
@@ -82,7 +61,7 @@ def settled(kms: Any, store: str) -> dict[str, Any]:
 
 @pytest.fixture
 def house(softhsm: SoftHsm, tmp_path: Path) -> Iterator[House]:
-    anchor = certificate("a cluster")
+    anchor = self_signed("cluster")[0].decode()
     (tmp_path / "anchor.crt").write_text(anchor)
     softhsm.write(trust_anchor=tmp_path / "anchor.crt")
     with running(hsm_file=str(softhsm.file)) as keystead:

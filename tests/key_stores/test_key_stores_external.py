@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import threading
 import time
 from collections.abc import Iterator
@@ -12,11 +11,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from certificates import self_signed
 from keystead.envelope.service.client import KmsClient
 from keystead.envelope.service.signature import Credentials
 from keystead.processes import bind
@@ -35,25 +31,9 @@ PATIENCE = 20.0
 
 def server_certificate(folder: Path) -> tuple[str, str]:
     """A certificate for NAME and its key, as files. It is its own authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = dt.datetime.now(dt.UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
     certificate, private = folder / "proxy.crt", folder / "proxy.key"
-    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    private.write_bytes(key.private_bytes(*form))
+    for path, content in zip((certificate, private), self_signed(NAME, authority=True), strict=True):
+        path.write_bytes(content)
     return str(certificate), str(private)
 
 

@@ -9,7 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from pkcs11 import Attribute, KeyType, ObjectClass
 
-from .conftest import certificate, entry  # rings of tests are no packages
+from certificates import self_signed
+
+from .conftest import entry  # rings of tests are no packages
 
 DAY = 86_400.0
 
@@ -106,7 +108,7 @@ def test_a_token_that_is_lost_is_said_to_be_and_comes_back(house):
     ("changes", "code"),
     [
         ({"CloudHsmClusterId": "cluster-222222222222"}, "CloudHsmClusterNotFoundException"),
-        ({"TrustAnchorCertificate": certificate("another")}, "IncorrectTrustAnchorException"),
+        ({"TrustAnchorCertificate": self_signed("another")[0].decode()}, "IncorrectTrustAnchorException"),
         ({"TrustAnchorCertificate": "no certificate"}, "IncorrectTrustAnchorException"),
         ({"XksProxyUriPath": "/kms/xks/v1"}, "ValidationException"),
     ],
