@@ -10,10 +10,16 @@ import sqlite3
 import time
 import zlib
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
 from keystead.cli.trail import application
@@ -80,6 +86,7 @@ def lived_in(keystead) -> dict[str, str]:
     names = identities(keystead.client("iam"), keystead.client("sts"))
     names |= keys(keystead, names)
     names |= secrets(keystead)
+    certificates(keystead.client("rolesanywhere"), keystead.account)
     keystead.do_what_falls_due(time.time() + 400 * DAY)
     return names
 
@@ -108,6 +115,23 @@ def identities(iam, sts):
     sts.get_session_token()
     sts.get_federation_token(Name="federated", Policy=NOTHING)
     return {"bob": bob["UserId"], "role": role["RoleId"], "policy": arn, "inactive": first}
+
+
+def certificates(rolesanywhere, account):
+    source = {"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": authority()}}
+    anchor = rolesanywhere.create_trust_anchor(name="ours", source=source, enabled=True)["trustAnchor"]["trustAnchorId"]
+    rolesanywhere.disable_trust_anchor(trustAnchorId=anchor)
+    rolesanywhere.create_profile(name="ours", roleArns=[f"arn:aws:iam::{account}:role/deploy"], enabled=True)
+
+
+def authority() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now).not_valid_after(now + timedelta(days=9))
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def keys(keystead, names):
@@ -311,6 +335,11 @@ THEFTS = {
         """ '{{"bundle": "PEM"}}', 1, 1)"""),
         "trust-anchor u-1 (his)",
     ),
+    "a trust anchor that was switched off": (
+        "update anywhere set enabled = 1 where kind = 'trust-anchor'",
+        "state enabled of trust-anchor",
+    ),
+    "a profile's roles": ("""update anywhere set content = replace(content, 'role/deploy', 'role/x')""", "profile "),
     "a secret's version": (
         ("insert into secret_versions select secret_id, 'his', created_at, kind, sealed, data_key, key_arn, default_key,"
         " accessed_on from secret_versions limit 1"),

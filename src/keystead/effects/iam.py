@@ -16,6 +16,7 @@ oidc provider      ARN
 client id          provider ARN   client id
 trust anchor       uuid           -             its certificates' digest
 profile            uuid           -             its roles
+anywhere state     uuid           -             whether an anchor or profile is enabled; only such are looked at
 principal          unique id      ARN
 
 Records name entities by name; names are moved by UpdateUser and UpdateGroup, and used again after an end. So the replay keeps who bore
@@ -227,8 +228,16 @@ def client_changed(event: Event, ledger: Ledger) -> None:
     change("client id", event.parameters.get("openIDConnectProviderArn", ""), event.parameters.get("clientID", ""))
 
 
+def switched(event: Event, ledger: Ledger) -> None:
+    for kind in ("trustAnchor", "profile"):
+        made = event.response.get(kind, {})
+        if "enabled" in made:
+            ledger.put("anywhere state", made.get(f"{kind}Id", ""), value=str(made["enabled"]))
+
+
 def anchored(event: Event, ledger: Ledger) -> None:
     """A change of its name alone leaves its certificates what they were."""
+    switched(event, ledger)
     id_ = event.response.get("trustAnchor", {}).get("trustAnchorId", "")
     source = event.parameters.get("source")
     if source is not None or "omitted" in event.parameters:
@@ -236,6 +245,7 @@ def anchored(event: Event, ledger: Ledger) -> None:
 
 
 def profiled(event: Event, ledger: Ledger) -> None:
+    switched(event, ledger)
     id_ = event.response.get("profile", {}).get("profileId", "")
     roles = event.parameters.get("roleArns")
     if roles is not None or "omitted" in event.parameters:
@@ -255,6 +265,10 @@ TOLD: Final = {
     ("rolesanywhere", "CreateTrustAnchor"): anchored,
     ("rolesanywhere", "UpdateTrustAnchor"): anchored,
     ("rolesanywhere", "CreateProfile"): profiled,
+    ("rolesanywhere", "EnableTrustAnchor"): switched,
+    ("rolesanywhere", "DisableTrustAnchor"): switched,
+    ("rolesanywhere", "EnableProfile"): switched,
+    ("rolesanywhere", "DisableProfile"): switched,
     ("rolesanywhere", "UpdateProfile"): profiled,
 }
 
@@ -333,6 +347,8 @@ async def of_trust(connection: Connection) -> AsyncIterator[Fact]:
             yield Fact(Slot("client id", arn, client), "", f"client id {client} of {arn}")
     for row in await connection.execute(select(t.anywhere)):
         what = f"{row.kind} {row.uuid} ({row.name})"
+        if row.enabled and row.kind in {anywhere.ANCHOR, anywhere.PROFILE}:
+            yield Fact(Slot("anywhere state", row.uuid), "True", f"state enabled of {what}", row.updated_at)
         if row.kind == anywhere.ANCHOR:
             yield Fact(Slot("trust anchor", row.uuid), digest(row.content["bundle"]), what, row.created_at)
         elif row.kind == anywhere.PROFILE:
