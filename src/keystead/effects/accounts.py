@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import select
 
 from keystead.database.engine import Connection, Database
-from keystead.effects import iam, kms, sessions, values
+from keystead.effects import federation, iam, kms, sessions, values
 from keystead.effects.event import Event, name_of, read
 from keystead.effects.ledger import TOLERANCE, Finding, Ledger
 from keystead.effects.slots import Fact
@@ -48,7 +48,14 @@ def settled(event: Event, ledger: Ledger) -> None:
             ledger.put(kind, owner, part, value)
 
 
-ALWAYS: Final = {**kms.TOLD, **iam.TOLD, **values.TOLD, **sessions.TOLD, ("keystead", SETTLED): settled}
+ALWAYS: Final = {
+    **kms.TOLD,
+    **iam.TOLD,
+    **federation.TOLD,
+    **values.TOLD,
+    **sessions.TOLD,
+    ("keystead", SETTLED): settled,
+}
 NAMES: Final = frozenset(name for _, name in (*ALWAYS, *iam.Identities({}).told()))
 SETTLING_SECONDS: Final = 3.0
 """What a node that serves may need to record what it has done."""
@@ -91,7 +98,13 @@ async def show(database: Database, own: str = "", here: Collection[str] = ()) ->
     found: list[Fact | str] = []
     async with database.read() as connection:
         live = sessions.shown(connection, at / SECOND)
-        for part in (kms.shown(connection), iam.shown(connection), values.shown(connection), live):
+        for part in (
+            kms.shown(connection),
+            iam.shown(connection),
+            federation.shown(connection),
+            values.shown(connection),
+            live,
+        ):
             found += [one async for one in part]
         borne = await iam.borne(connection)
         waiting = [row.event for row in await connection.execute(select(outbox).order_by(outbox.c.seq))]

@@ -12,15 +12,10 @@ policy version     policy ARN     v1, v2, …     its text's digest
 default version    policy ARN     -             v1, v2, …
 access key         its id         -             user
 access key state   its id         -             Active; only such are looked at
-oidc provider      ARN
-client id          provider ARN   client id
-trust anchor       uuid           -             its certificates' digest
-profile            uuid           -             its roles
-anywhere state     uuid           -             whether an anchor or profile is enabled; only such are looked at
 principal          unique id      ARN
 
 Records name entities by name; names are moved by UpdateUser and UpdateGroup, and used again after an end. So the replay keeps who bore
-each name. Not looked at: tags, thumbprints, certificate revocation lists.
+each name. Not looked at: tags.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -33,9 +28,8 @@ from keystead.database.engine import Connection
 from keystead.effects.event import Event
 from keystead.effects.kms import principals
 from keystead.effects.ledger import Ledger
-from keystead.effects.slots import UNKNOWN, Fact, Slot, canonical, digest
+from keystead.effects.slots import UNKNOWN, Fact, Slot, digest
 from keystead.identities.names import entity_arn, fold
-from keystead.identities.store import anywhere
 from keystead.identities.store import tables as t
 
 Names = dict[tuple[str, str, str], tuple[str, str]]
@@ -210,66 +204,12 @@ def policy_removed(event: Event, ledger: Ledger) -> None:
     ledger.end("policy version", arn)
 
 
-def provider_created(event: Event, ledger: Ledger) -> None:
-    arn = event.response.get("openIDConnectProviderArn", "")
-    ledger.put("oidc provider", arn)
-    for client in event.parameters.get("clientIDList") or ():
-        ledger.put("client id", arn, client)
-
-
-def provider_removed(event: Event, ledger: Ledger) -> None:
-    arn = event.parameters.get("openIDConnectProviderArn", "")
-    ledger.gone("oidc provider", arn)
-    ledger.end("client id", arn)
-
-
-def client_changed(event: Event, ledger: Ledger) -> None:
-    change = ledger.put if event.name.startswith("Add") else ledger.gone
-    change("client id", event.parameters.get("openIDConnectProviderArn", ""), event.parameters.get("clientID", ""))
-
-
-def switched(event: Event, ledger: Ledger) -> None:
-    for kind in ("trustAnchor", "profile"):
-        made = event.response.get(kind, {})
-        if "enabled" in made:
-            ledger.put("anywhere state", made.get(f"{kind}Id", ""), value=str(made["enabled"]))
-
-
-def anchored(event: Event, ledger: Ledger) -> None:
-    """A change of its name alone leaves its certificates what they were."""
-    switched(event, ledger)
-    id_ = event.response.get("trustAnchor", {}).get("trustAnchorId", "")
-    source = event.parameters.get("source")
-    if source is not None or "omitted" in event.parameters:
-        ledger.put("trust anchor", id_, value=digest((source or {}).get("sourceData", {}).get("x509CertificateData")))
-
-
-def profiled(event: Event, ledger: Ledger) -> None:
-    switched(event, ledger)
-    id_ = event.response.get("profile", {}).get("profileId", "")
-    roles = event.parameters.get("roleArns")
-    if roles is not None or "omitted" in event.parameters:
-        ledger.put("profile", id_, value=UNKNOWN if roles is None else canonical(roles))
-
-
 TOLD: Final = {
     ("iam", "CreatePolicy"): policy_created,
     ("iam", "CreatePolicyVersion"): version_created,
     ("iam", "SetDefaultPolicyVersion"): version_chosen,
     ("iam", "DeletePolicyVersion"): version_removed,
     ("iam", "DeletePolicy"): policy_removed,
-    ("iam", "CreateOpenIDConnectProvider"): provider_created,
-    ("iam", "DeleteOpenIDConnectProvider"): provider_removed,
-    ("iam", "AddClientIDToOpenIDConnectProvider"): client_changed,
-    ("iam", "RemoveClientIDFromOpenIDConnectProvider"): client_changed,
-    ("rolesanywhere", "CreateTrustAnchor"): anchored,
-    ("rolesanywhere", "UpdateTrustAnchor"): anchored,
-    ("rolesanywhere", "CreateProfile"): profiled,
-    ("rolesanywhere", "EnableTrustAnchor"): switched,
-    ("rolesanywhere", "DisableTrustAnchor"): switched,
-    ("rolesanywhere", "EnableProfile"): switched,
-    ("rolesanywhere", "DisableProfile"): switched,
-    ("rolesanywhere", "UpdateProfile"): profiled,
 }
 
 
@@ -290,7 +230,6 @@ async def shown(connection: Connection) -> AsyncIterator[Fact]:
         of_entities(connection, arns),
         of_access_keys(connection, arns),
         of_policies(connection),
-        of_trust(connection),
     ):
         async for fact in part:
             yield fact
@@ -337,19 +276,3 @@ async def of_policies(connection: Connection) -> AsyncIterator[Fact]:
         arn = arns.get(row.policy_id, row.policy_id)
         what = f"version v{row.version} of policy {arn}"
         yield Fact(Slot("policy version", arn, f"v{row.version}"), digest(row.text), what, row.created_at)
-
-
-async def of_trust(connection: Connection) -> AsyncIterator[Fact]:
-    for row in await connection.execute(select(t.oidc_providers)):
-        arn = f"arn:aws:iam::{row.account}:oidc-provider/{row.issuer}"
-        yield Fact(Slot("oidc provider", arn), "", f"OpenID Connect provider {arn}", row.created_at)
-        for client in row.client_ids:
-            yield Fact(Slot("client id", arn, client), "", f"client id {client} of {arn}")
-    for row in await connection.execute(select(t.anywhere)):
-        what = f"{row.kind} {row.uuid} ({row.name})"
-        if row.enabled and row.kind in {anywhere.ANCHOR, anywhere.PROFILE}:
-            yield Fact(Slot("anywhere state", row.uuid), "True", f"state enabled of {what}", row.updated_at)
-        if row.kind == anywhere.ANCHOR:
-            yield Fact(Slot("trust anchor", row.uuid), digest(row.content["bundle"]), what, row.created_at)
-        elif row.kind == anywhere.PROFILE:
-            yield Fact(Slot("profile", row.uuid), canonical(row.content["roles"]), what, row.created_at)
