@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from certificates import self_signed
 from installation import COMMAND, Node, health, install, until, verify_trail
 from load import STANDARD, again
-
-from ..key_stores.conftest import certificate  # noqa: TID252  # rings of tests are no packages
 
 pytestmark = [pytest.mark.whole, pytest.mark.slow]
 
@@ -128,7 +127,7 @@ class Using(threading.Thread):
 
 
 def test_the_death_of_what_speaks_to_the_token_reaches_no_caller_through_the_sdk(tmp_path, softhsm, nodes):
-    anchor = certificate("a cluster")
+    anchor = self_signed("cluster")[0].decode()
     (tmp_path / "anchor.crt").write_text(anchor)
     softhsm.write(trust_anchor=tmp_path / "anchor.crt")
     node = Node(tmp_path / "data", install(tmp_path / "data"), settings={"KEYSTEAD_HSM_FILE": str(softhsm.file)})
