@@ -190,7 +190,7 @@ from keystead.database.engine import Database
 from keystead.trail import index
 
 async def main(url, folder, statement):
-    index.BATCH = 4
+    index.BATCH = 5
     database = Database.open(url)
     left = [statement]
 
@@ -209,6 +209,7 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # a process for each statement
 async def test_nothing_is_lost_or_doubled_wherever_it_is_killed(url, folder):
     """kill -9 before each statement and each commit in turn, and then run again."""
     async with staged(url, folder) as stage:
