@@ -122,10 +122,12 @@ def test_evidence_of_a_keys_use_is_made_checked_and_shown_elsewhere(town, tmp_pa
     again = trail("evidence", "--data", node.data, "--key", key, "--output", tmp_path / "e.zip")
     checked = trail("check", tmp_path / "e.zip", *keys, "--policy", policy)
 
-    assert "2 records, proven" in made.stdout
+    assert "3 records, proven" in made.stdout
     assert "exists; nothing was changed" in again.stderr
-    first, second, *_, last = checked.stdout.splitlines()
-    assert (checked.returncode, last) == (0, "PROVEN: 2 events are in the log, unchanged")
+    caller, first, second, *_, last = checked.stdout.splitlines()
+    assert (checked.returncode, last) == (0, "PROVEN: 3 events are in the log, unchanged")
+    assert " CreateAccount by keystead.internal, seen by witnesses by " in caller
+    assert caller.endswith(", for its policy or grant")
     assert " CreateKey by " in first
     assert " Encrypt by " in second
     assert "seen by witnesses by" in second
