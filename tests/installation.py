@@ -22,6 +22,7 @@ from keystead.trail.segments import Walk
 
 COMMAND = [sys.executable, "-m", "keystead"]
 REQUEST_ID = re.compile(rb'"requestID":"([0-9a-f-]{36})"')
+UNRECORDED = re.compile(r" is in the database(, since \S+)?, and no record made it$")
 
 
 @dataclass
@@ -183,15 +184,21 @@ def until(holds: Callable[[], object], seconds: float = 10.0) -> float:
     return time.monotonic() - started
 
 
-def verify_trail(data: Path, database: str = "") -> subprocess.CompletedProcess[str]:
+def verify_trail(data: Path, database: str = "", *options: str) -> subprocess.CompletedProcess[str]:
     """Of a node over another database than the file in its folder, the digests' keys lie there."""
     return subprocess.run(
-        [*COMMAND, "trail", "verify", "--data", str(data)],
+        [*COMMAND, "trail", "verify", "--data", str(data), *options],
         env={**os.environ, "KEYSTEAD_DATABASE": database},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def contradictions(data: Path, database: str = "") -> list[str]:
+    """What verification finds but for what a kill leaves: something committed by a call that was neither recorded nor answered."""
+    told = json.loads(verify_trail(data, database, "--output", "json").stdout)
+    return [found for found in told["findings"] if not UNRECORDED.search(found)]
 
 
 def recorded(data: Path) -> set[str]:
