@@ -28,7 +28,8 @@ def test_no_key_of_kms_is_made_up(reference):
 
 
 def test_the_global_keys_are_those_that_a_call_supplies():
-    assert set(conditions.GLOBAL) | {"aws:resourceaccount", "aws:tagkeys"} == GLOBAL
+    of_services = {"aws:sourceaccount", "aws:sourcearn"}
+    assert set(conditions.GLOBAL) | {"aws:resourceaccount", "aws:tagkeys"} | of_services == GLOBAL
     assert not conditions.ABSENT & GLOBAL
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from installation import Node, until
 from keystead.cli.verbs import application
+from keystead.trail.segments import Walk
 
 GUIDE = Path(__file__).parents[2] / "docs" / "operations-guide.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -21,20 +23,35 @@ NAMED = re.compile(r"keystead (?:[a-z]+ )?[a-z]+(?: --[a-z-]+)?")
 def test_every_command_of_the_guide_runs_in_its_order(tmp_path, postgresql_url):
     for name in ("srv", "safe"):
         (tmp_path / name).mkdir()
-    script = "set -eu\n" + "".join(BLOCK.findall(GUIDE.read_text()))
-    script = re.sub(r"/(srv|safe)\b", rf"{tmp_path}/\1", script)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    """Between what it begins with and the first backup, the installation serves for a moment, as one that is backed up does."""
+    script = re.sub(r"/(srv|safe)\b", rf"{tmp_path}/\1", "".join(BLOCK.findall(GUIDE.read_text())))
+    before, backup, after = script.partition("keystead backup")
 
+    run(before, postgresql_url)
+    serve_for_a_moment(tmp_path / "srv" / "keystead")
+    told = run(backup + after, postgresql_url)
+
+    assert "PROVEN" in told
+
+
+def run(script, database):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["sh", "-x", "-c", script],
+        ["sh", "-eux", "-c", script],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PATH": path, "DATABASE": postgresql_url},
+        env={**os.environ, "PATH": path, "DATABASE": database},
     )
-
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "PROVEN" in done.stdout
+    return done.stdout
+
+
+def serve_for_a_moment(data):
+    """Until what opened the account is on the record."""
+    node = Node(data, {}).start()
+    until(lambda: any(b"CreateAccount" in stored.event for stored in Walk.at(data / "trail", 0)))
+    assert node.stop() == 0
 
 
 @pytest.mark.parametrize("line", sorted(set(NAMED.findall(GUIDE.read_text()))))

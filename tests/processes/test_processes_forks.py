@@ -36,7 +36,7 @@ if life is not None:
     told = json.loads(sys.stdin.readline())
     found = {
         "process": os.getpid(), "parent": os.getppid(), "session": os.getsid(0), "random": random.random(),
-        "descriptors": sorted(number for number in range(64) if os.path.exists(f"/proc/self/fd/{number}")),
+        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")),
         "shown": open("/proc/self/cmdline").read().rstrip("\\0").split("\\0"),
     }
     os.write(told, json.dumps(found).encode())

@@ -48,7 +48,8 @@ def wait_for(holds):
 
 
 def digests(root):
-    return sorted((root / "CloudTrail-Digest").rglob("*.json.gz"))
+    """Of the trail's Region; what opened the account is in IAM's."""
+    return sorted((root / "CloudTrail-Digest" / REGION).rglob("*.json.gz"))
 
 
 def read(path):
@@ -114,7 +115,8 @@ class Snapshot:
 
     def __init__(self, house, root):
         base = house.data / "bucket"
-        self.contents = {str(path.relative_to(base)): path.read_bytes() for path in sorted(root.rglob("*.json.gz"))}
+        found = sorted(path for path in root.rglob("*.json.gz") if REGION in path.parts)
+        self.contents = {str(path.relative_to(base)): path.read_bytes() for path in found}
         self.metadata = {
             key: json.loads((base / ".metadata" / key).read_bytes()) for key in self.contents if "Digest" in key
         }
