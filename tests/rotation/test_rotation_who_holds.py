@@ -94,6 +94,7 @@ def labelled(answer: Any, stage: str) -> Any:
     return next(one for one in answer["Versions"] if stage in one["VersionStages"])
 
 
+@pytest.mark.alone  # after thousands of tests in one process the target was lost to it, twice, for a reason not found yet
 def test_connections_on_the_current_version_are_looked_at_when_somebody_asks(secret: Rotated) -> None:
     current = secret.rotated(secret.rotate())
 

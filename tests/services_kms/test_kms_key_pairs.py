@@ -130,7 +130,7 @@ def test_an_rsa_ciphertext_needs_its_key_and_its_algorithm(kms, key_of, refused)
     with refused() as told:
         kms.decrypt(CiphertextBlob=blob)
     assert told == ["InvalidCiphertextException", None]
-    for wrong in ({"EncryptionAlgorithm": "RSAES_OAEP_SHA_1"}, {"CiphertextBlob": blob[:-1] + b"\0"}):
+    for wrong in ({"EncryptionAlgorithm": "RSAES_OAEP_SHA_1"}, {"CiphertextBlob": blob[:-1] + bytes([blob[-1] ^ 1])}):
         asked = {"CiphertextBlob": blob, "EncryptionAlgorithm": "RSAES_OAEP_SHA_256", **wrong}
         with refused() as told:
             kms.decrypt(KeyId=key, **asked)
