@@ -5,6 +5,7 @@ goes, what is in flight is lost, since nobody knows what became of it.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Final, cast
 
 from keystead.own_user import is_own_user
@@ -12,7 +13,7 @@ from keystead.own_user import is_own_user
 SILENCE_SECONDS: Final = 5.0
 
 
-class Pipelined(asyncio.Protocol):
+class Pipelined(asyncio.Protocol, ABC):
     """`lost` is resolved when the connection is gone. Another user's process is not spoken to.
 
     PROBE  what one that is silent is asked, that it may show that it lives
@@ -29,9 +30,9 @@ class Pipelined(asyncio.Protocol):
         self._heard = False
         self._watch: asyncio.TimerHandle | None = None
 
+    @abstractmethod
     def owed(self) -> int:
         """Answers that are still to come."""
-        raise NotImplementedError
 
     def close(self) -> None:
         if self._transport is not None:
