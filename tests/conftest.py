@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from . import parsing  # noqa: F401  # as soon as possible
 from .components import missing
 from .coroutines import pytest_pyfunc_call  # noqa: F401  # a hook
 from .postgresql import postgresql, postgresql_server, postgresql_url  # noqa: F401  # fixtures
+from .second_look import pytest_sessionfinish  # noqa: F401  # a hook
 from .softhsm import shared_softhsm, softhsm, softhsm_home  # noqa: F401  # fixtures
 
 os.environ.pop("COLUMNS", None)  # pytest-xdist's own; rich would keep it, whatever width a test asks for later

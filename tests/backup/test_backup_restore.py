@@ -288,7 +288,9 @@ async def test_nothing_in_the_database_is_touched(installed, file, tmp_path, pos
     assert not list(target.folder.iterdir())
 
 
-@pytest.mark.parametrize("spoil", [lambda content: content[:-1], lambda content: content[:-20] + b"x" + content[-19:]])
+@pytest.mark.parametrize(
+    "spoil", [lambda content: content[:-1], lambda content: content[:-20] + bytes([content[-20] ^ 1]) + content[-19:]]
+)
 async def test_a_spoilt_backup_leaves_nothing_behind(installed, target, file, spoil):
     settings = await installed()
     await backup(settings, file)
