@@ -14,7 +14,8 @@ import msgspec
 import structlog
 import uvloop
 
-from keystead import log_setup, server
+from keystead import accepting, log_setup, server
+from keystead.accepting import Shares
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
@@ -73,7 +74,11 @@ async def worker(part: Part) -> None:
     listener = socket.socket(fileno=part.listener)
     app = server.application(house.gateway(tracing.gateway), house.health)
     serving = server.server(
-        app, tls_cert=part.settings.tls_cert, tls_key=part.settings.tls_key, stopping=house.stop_waiting
+        app,
+        tls_cert=part.settings.tls_cert,
+        tls_key=part.settings.tls_key,
+        stopping=house.stop_waiting,
+        shares=shares_of(part),
     )
     spare_the_collector()
     announce(part)
@@ -83,6 +88,12 @@ async def worker(part: Part) -> None:
     finally:
         await house.close()
         tracing.stop()
+
+
+def shares_of(part: Part) -> Shares | None:
+    """None for the only worker of a node. The first worker's slot is 1."""
+    workers = part.settings.workers
+    return Shares(Path(part.runtime) / accepting.NAME, slot=part.slot - 1, slots=workers) if workers > 1 else None
 
 
 def tracing_of(process: str) -> Tracing:

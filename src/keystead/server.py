@@ -14,6 +14,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -21,6 +22,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from keystead import config
+from keystead.accepting import Accepting, Counted, Shares
 from keystead.direct import JOINED_BYTES, METHOD, PATH, Direct
 from keystead.gateway import Gateway, Peer
 from keystead.logs import described
@@ -334,9 +336,27 @@ async def respond(send: Send, response: Response, *more: tuple[bytes, bytes]) ->
 
 
 class Server(uvicorn.Server):
-    """Tells the house that it stops, before it waits for the calls in flight."""
+    """Tells the house that it stops, before it waits for the calls in flight.
+
+    shares  where it is not the only one on its sockets
+    """
 
     stopping: Callable[[], None]
+    shares: Shares | None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.shares is None or sockets is None:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        self.server_state.connections = Counted(self.shares)
+        made = partial(
+            self.config.http_protocol_class,  # type: ignore[call-arg]  # all of uvicorn's take these
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        self.servers = [Accepting(one, made, self.shares, self.config.ssl) for one in sockets]  # type: ignore[misc]  # as much of one as it uses
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.stopping()
@@ -350,8 +370,12 @@ def server(
     tls_key: str = "",
     limits: config.Limits = config.Limits(),  # noqa: B008  # a constant
     stopping: Callable[[], None] = lambda: None,
+    shares: Shares | None = None,
 ) -> uvicorn.Server:
-    """A server for already bound sockets; it stops on SIGTERM after the calls in flight are answered."""
+    """A server for already bound sockets; it stops on SIGTERM after the calls in flight are answered.
+
+    shares  of its sockets' connections, where it is one of several workers
+    """
     made = Server(
         uvicorn.Config(
             app,
@@ -372,4 +396,5 @@ def server(
         )
     )
     made.stopping = stopping
+    made.shares = shares
     return made
