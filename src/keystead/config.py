@@ -58,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     functions_endpoint, functions_ca  where rotation functions find this node, and a file of the authorities of its certificate;
                   empty for the address it listens on, and for those that everybody trusts
     unconfined_functions  run functions in directories also where the system cannot confine them (executors.confinement)
+    rotations_per_second  that a node begins because they are due; 0 for as many as there are. RotateSecret waits for none
     rotation_webhook, rotation_webhook_key  a URL that is told of rotations, and the file with the key that signs it (whsec_…)
 
     Each is set by the option of `keystead serve` of the same name, or by KEYSTEAD_ and its name in capitals.
@@ -87,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     functions_endpoint: str = ""
     functions_ca: str = ""
     unconfined_functions: bool = False
+    rotations_per_second: float = 4.0
     rotation_webhook: str = ""
     rotation_webhook_key: str = ""
     cached_keys: int = 10_000

@@ -21,6 +21,7 @@ from keystead.rotation.dispatch import Dispatcher
 from keystead.rotation.draining import Drainer
 from keystead.rotation.executors import signing
 from keystead.rotation.glancing import Glancer
+from keystead.rotation.pace import Pace
 from keystead.rotation.room import Rotation
 from keystead.rotation.runner import Runner
 from keystead.scheduler import Job
@@ -58,7 +59,8 @@ class Rotator:
         tools = Tools(rotation.database, rotation.keyholder, apis, place, rotation.clock)
         holder = f"{node}/{os.getpid()}"
         runner, drainer, glancer = Runner(rotation, tools), Drainer(rotation, tools), Glancer(rotation, tools)
-        dispatcher = Dispatcher(rotation, runner, drainer, glancer, holder)
+        pace = Pace(settings.rotations_per_second)
+        dispatcher = Dispatcher(rotation, runner, drainer, glancer, holder, pace)
         key = signing.key_of(Path(settings.rotation_webhook_key).read_text()) if settings.rotation_webhook else b""
         return cls(rotation, dispatcher, settings, node, Reader(settings.folder / "trail"), key)
 

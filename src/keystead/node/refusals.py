@@ -30,6 +30,8 @@ def refuse_unsafe(settings: Settings) -> None:
         raise StartFailed("--tls-cert and --tls-key go together.")
     if bool(settings.rotation_webhook) != bool(settings.rotation_webhook_key):
         raise StartFailed("--rotation-webhook and --rotation-webhook-key go together.")
+    if not 0 <= settings.rotations_per_second < 1e9:
+        raise StartFailed("KEYSTEAD_ROTATIONS_PER_SECOND is a number of rotations, or 0 for as many as there are.")
     refuse_bad_policy(settings)
     refuse_bad_store(settings)
     refuse_bad_roots(settings)

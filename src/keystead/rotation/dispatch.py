@@ -21,6 +21,7 @@ from keystead.database.errors import DatabaseLost, Fenced
 from keystead.rotation import glances, overlap, planning, run
 from keystead.rotation.draining import Drainer
 from keystead.rotation.glancing import Glancer
+from keystead.rotation.pace import Pace
 from keystead.rotation.room import Rotation
 from keystead.rotation.runner import Runner
 from keystead.secrets import records
@@ -39,13 +40,18 @@ LEASE_SECONDS: Final = 10.0
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Of one process. `holder` names it among all that share the database."""
+    """Of one process.
+
+    holder  names it among all that share the database
+    pace    at which windows are opened; a run that exists already waits for nothing
+    """
 
     rotation: Rotation
     runner: Runner
     drainer: Drainer
     glancer: Glancer
     holder: str
+    pace: Pace = field(default_factory=Pace)
     _busy: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _waiting: deque[tuple[int, Work]] = field(default_factory=deque)
 
@@ -110,19 +116,23 @@ class Dispatcher:
         async with self.database.read() as connection:
             due = await planning.due(connection, now, LOOKED_AT)
         for secret_id in due:
-            await self._open_window(secret_id, now)
+            if not self.pace.room():
+                return
+            if await self._open_window(secret_id, now):
+                self.pace.spend()
 
-    async def _open_window(self, secret_id: int, now: float) -> None:
+    async def _open_window(self, secret_id: int, now: float) -> bool:
         """Begin the rotation, or leave this window be: it has closed, or an earlier rotation is not done."""
         async with self.database.write("rotation", announced=False) as tx:
             secret = await records.load(tx.connection, secret_id)
             planned = await planning.planned(tx.connection, secret_id)
             if secret is None or planned is None or planned.due_at > now:
-                return  # somebody else was here
+                return False  # somebody else was here
             await planning.pass_on(tx, secret, planned)
             waiting = secret.labels.get(PENDING) not in {None, secret.labels.get(CURRENT)}
             if planned.closes_at <= now or waiting or CURRENT not in secret.labels or secret.deleted_at is not None:
-                return
+                return False
             await self.rotation.start(
                 tx, secret, new_id(), self.rotation.kind(secret), secret.rotation.function or "", planned.closes_at
             )
+        return True

@@ -114,6 +114,7 @@ def running(region: str = "us-east-1", *, oidc_ca: str = "", **settings: Any) ->
     if not structlog.is_configured():
         structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     with tempfile.TemporaryDirectory(prefix="keystead-testing-") as folder:
+        settings = {"rotations_per_second": 0, **settings}  # do_what_falls_due does all of it
         thread = _Thread(Settings(data=folder, port=0, oidc_ca=oidc_ca, **settings), region)
         thread.start()
         try:
