@@ -82,11 +82,26 @@ def main() -> None:
     show(results)
 
 
+class Writes:
+    """Work that writes a file: what it wrote before is removed first, and outside the time it takes."""
+
+    def __init__(self, path: Path, work: Callable[[], object]) -> None:
+        self.path, self.work = path, work
+
+    def prepare(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def __call__(self) -> None:
+        self.work()
+
+
 def best(work: Callable[[], object], times: int = 5) -> float:
     """Seconds, the best of several: what the machine can do when nobody disturbs."""
     found = []
     gc.disable()
     for _ in range(times):
+        if isinstance(work, Writes):
+            work.prepare()
         began = time.perf_counter()
         work()
         found.append(time.perf_counter() - began)
@@ -219,22 +234,15 @@ def _files(size: int, where: Path, name: str, *, durable: bool) -> dict[str, Any
     os.sync()
     envelope = Envelope(RawAesKeyring("bench", "key", bytes(32)), frame_length=MIB, threads=2)
 
-    def fresh(path: Path, work: Callable[[], object]) -> Callable[[], object]:
-        def run() -> None:
-            path.unlink(missing_ok=True)
-            work()
-
-        return run
-
     def cp() -> None:
         subprocess.run(["cp", plain, where / "copy"], check=True)
         if durable:  # as we do
             subprocess.run(["sync", where / "copy"], check=True)
 
-    copy = fresh(where / "copy", cp)
-    seal = fresh(sealed, lambda: envelope.encrypt_file(plain, sealed))
+    copy = Writes(where / "copy", cp)
+    seal = Writes(sealed, lambda: envelope.encrypt_file(plain, sealed))
     ratio, mine, theirs = against(seal, copy)
-    back, mine_back, _ = against(fresh(opened, lambda: envelope.decrypt_file(sealed, opened)), copy)
+    back, mine_back, _ = against(Writes(opened, lambda: envelope.decrypt_file(sealed, opened)), copy)
     results: dict[str, Any] = {
         f"file, {name}": {"ratio": ratio, "GB/s": size / mine / 1e9, "cp GB/s": size / theirs / 1e9},
         f"file, {name}, decrypt": {"ratio": back, "GB/s": size / mine_back / 1e9},
@@ -246,14 +254,13 @@ def _peers(size: int, where: Path, ours: Callable[[], object], name: str, *, dur
     """In memory, writing alone stands beside each: nobody who writes the file can be faster than that."""
     plain, out, part = where / "plain", where / "peer", where / "part"
 
-    def whole(work: Callable[[], object]) -> Callable[[], object]:
+    def whole(work: Callable[[], object]) -> Writes:
         def run() -> None:
-            out.unlink(missing_ok=True)
             work()
             if durable:
                 subprocess.run(["sync", out], check=True)
 
-        return run
+        return Writes(out, run)
 
     alone = None if durable else best(whole(lambda: write_alone(out, size)))
 

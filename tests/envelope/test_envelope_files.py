@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from keystead.envelope import COMMITTED_SIGNED, Envelope, MessageInvalid, NotAuthentic, SourceChanged
+from keystead.envelope import COMMITTED_SIGNED, Envelope, MessageInvalid, NotAuthentic, RawAesKeyring, SourceChanged
 from keystead.envelope import files as module
 
 
@@ -129,3 +129,26 @@ def test_a_process_that_is_killed_leaves_nothing_under_the_final_name(tmp_path):
             (tmp_path / "sealed").unlink()
             left.discard("sealed")
         assert all(name.endswith(module.PARTIAL) for name in left)
+
+
+@pytest.mark.parametrize("kept", [700, 65_536, 3_000_000], ids=["header", "a frame", "half"])
+@pytest.mark.parametrize("verb", ["encrypt", "decrypt"])
+def test_a_full_disk_is_said_once_and_leaves_nothing(tmp_path, verb, kept):
+    """A limit of this process on the size of a file stands for the disk: the system refuses in the same place."""
+    (tmp_path / "plain").write_bytes(os.urandom(6 * 1024 * 1024))
+    Envelope(RawAesKeyring("n", "k", bytes(32))).encrypt_file(tmp_path / "plain", tmp_path / "sealed")
+    source = "plain" if verb == "encrypt" else "sealed"
+    code = (
+        "import resource, sys; from pathlib import Path; from keystead.envelope import *\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({kept}, {kept}))\n"
+        f"work = Envelope(RawAesKeyring('n', 'k', bytes(32)), threads=3).{verb}_file\n"
+        "try: work(Path(sys.argv[1]), Path('out'))\n"
+        "except OSError as error: print(error.strerror)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, source], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert (done.stdout, done.stderr) == ("File too large\n", "")
+    assert sorted(names(tmp_path)) == ["plain", "sealed"]

@@ -15,6 +15,10 @@ FRAME = 65_536
 LAYOUT = layout_to_write(0, FRAME, 1000 * FRAME + 1)
 
 
+def nothing() -> None:
+    """For a last frame that does not matter here."""
+
+
 def test_every_frame_is_taken_once():
     done: list[int] = []
 
@@ -22,15 +26,39 @@ def test_every_frame_is_taken_once():
         for first, count in turns:
             done.extend(range(first, first + count))
 
-    share(work, LAYOUT, 7, 4)
+    share(work, lambda: done.append(LAYOUT.full), LAYOUT, 7, 4)
 
-    assert sorted(done) == list(range(LAYOUT.full))
+    assert sorted(done) == list(range(LAYOUT.full + 1))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_the_last_frame_is_the_callers_and_comes_first(threads):
+    """Who reads a message that was cut knows it before all else is opened."""
+
+    def last() -> None:
+        assert threading.get_ident() == caller
+        raise NotAuthentic
+
+    caller, taken = threading.get_ident(), []
+
+    with pytest.raises(NotAuthentic):
+        share(lambda turns: taken.append((threading.get_ident(), list(turns))), last, LAYOUT, 7, threads)
+
+    assert caller not in [thread for thread, _ in taken]
+
+
+def test_turns_become_smaller_so_that_none_waits_long_for_another():
+    counts = [count for _, count in Turns(100, 16, 2)]
+
+    assert counts == sorted(counts, reverse=True)
+    assert (counts[0], counts[-1], sum(counts)) == (16, 1, 100)
+    assert [count for _, count in Turns(100, 16)] == [16] * 6 + [4]
 
 
 def test_a_helper_works_beside_the_caller():
     both = threading.Barrier(2, timeout=60)
 
-    share(lambda _: both.wait(), LAYOUT, 7, 2)  # neither gets past without the other
+    share(lambda _: both.wait(), nothing, LAYOUT, 7, 2)  # neither gets past without the other
 
     assert not both.broken
 
@@ -43,14 +71,14 @@ def test_the_first_error_ends_all(fails):
                 raise NotAuthentic
 
     with pytest.raises(NotAuthentic):
-        share(work, LAYOUT, 7, 3)
+        share(work, nothing, LAYOUT, 7, 3)
 
 
 def test_what_does_not_pay_stays_in_one_thread():
     seen: set[int] = set()
     small = layout_to_write(0, FRAME, 20 * FRAME)
 
-    share(lambda _: seen.add(threading.get_ident()), small, 7, 4)
+    share(lambda _: seen.add(threading.get_ident()), nothing, small, 7, 4)
 
     assert seen == {threading.get_ident()}
 

@@ -148,12 +148,14 @@ def seal(writing: Writing, source: Source, target: Target, threads: int, progres
             target.write_out(layout.frame_at(first), out)
             progress(len(data))
 
-    share(work, layout, streams.batch(length), threads)
-    last, out = memoryview(bytearray(layout.last)), memoryview(bytearray(layout.end - layout.frame_at(layout.full)))
-    source.read_into(layout.full * length, last)
-    frames.seal_last(writing.cipher, writing.message_id, layout.full + 1, last, out)
-    target.write_at(layout.frame_at(layout.full), out)
-    progress(layout.last)
+    def last() -> None:
+        data, out = memoryview(bytearray(layout.last)), memoryview(bytearray(layout.end - layout.frame_at(layout.full)))
+        source.read_into(layout.full * length, data)
+        frames.seal_last(writing.cipher, writing.message_id, layout.full + 1, data, out)
+        target.write_at(layout.frame_at(layout.full), out)
+        progress(layout.last)
+
+    share(work, last, layout, streams.batch(length), threads)
     source.check_unchanged()
     if writing.signing_key is not None:
         digest = Digest.of(writing.suite)
@@ -186,13 +188,15 @@ def open_(reading: Reading, layout: Layout, source: Source, target: Target, thre
             progress(len(out))
         frames.clear(plain)
 
-    share(work, layout, streams.batch(length), threads)
-    last, sealed = memoryview(bytearray(layout.last)), memoryview(bytearray(layout.end - layout.frame_at(layout.full)))
-    source.read_into(layout.frame_at(layout.full), sealed)
-    frames.open_last(reading.cipher, header.message_id, layout.full + 1, sealed, last)
-    target.write_at(layout.full * length, last)
-    frames.clear(last)
-    progress(layout.last)
+    def last() -> None:
+        out, data = memoryview(bytearray(layout.last)), memoryview(bytearray(layout.end - layout.frame_at(layout.full)))
+        source.read_into(layout.frame_at(layout.full), data)
+        frames.open_last(reading.cipher, header.message_id, layout.full + 1, data, out)
+        target.write_at(layout.full * length, out)
+        frames.clear(out)
+        progress(layout.last)
+
+    share(work, last, layout, streams.batch(length), threads)
     source.check_unchanged()
 
 

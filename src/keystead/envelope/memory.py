@@ -30,9 +30,11 @@ def seal(writing: Writing, data: memoryview, out: memoryview, threads: int) -> i
             from_ = data[first * length : (first + count) * length]
             frames.seal_full(writing.cipher, writing.message_id, length, first + 1, from_, into)
 
-    share(work, layout, _turn(length), threads)
-    last = out[layout.frame_at(layout.full) : layout.end]
-    frames.seal_last(writing.cipher, writing.message_id, layout.full + 1, data[layout.full * length :], last)
+    def last() -> None:
+        into = out[layout.frame_at(layout.full) : layout.end]
+        frames.seal_last(writing.cipher, writing.message_id, layout.full + 1, data[layout.full * length :], into)
+
+    share(work, last, layout, _turn(length), threads)
     if writing.signing_key is None:
         return layout.end
     digest = Digest.of(writing.suite)
@@ -129,9 +131,11 @@ def _open_body(reading: Reading, shape: Shape, message: memoryview, out: memoryv
             into = out[first * length : (first + count) * length]
             frames.open_full(cipher, header.message_id, length, first + 1, sealed, into)
 
-    share(work, layout, _turn(length), threads)
-    last = message[layout.frame_at(layout.full) : layout.end]
-    frames.open_last(cipher, header.message_id, layout.full + 1, last, out[layout.full * length :])
+    def last() -> None:
+        sealed = message[layout.frame_at(layout.full) : layout.end]
+        frames.open_last(cipher, header.message_id, layout.full + 1, sealed, out[layout.full * length :])
+
+    share(work, last, layout, _turn(length), threads)
 
 
 def parsed(message: memoryview, limits: Limits) -> tuple[Header, Shape]:

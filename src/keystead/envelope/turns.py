@@ -17,11 +17,15 @@ THREAD_FRAME: Final = 16 * 1024
 
 
 class Turns:
-    """Hands out frames, each once, some at a time to whichever thread asks next."""
+    """Hands out frames, each once, some at a time to whichever thread asks next; fewer towards the end, for several.
 
-    def __init__(self, count: int, each: int) -> None:
+    With even turns the last of them is waited for: at 16 MiB an eighth of the time (measured).
+    """
+
+    def __init__(self, count: int, each: int, threads: int = 1) -> None:
         self._count = count
         self._each = each
+        self._parts = 2 * threads if threads > 1 else 1
         self._next = 0
         self._lock = threading.Lock()
         self._stopped = False
@@ -33,7 +37,7 @@ class Turns:
     def _take(self) -> tuple[int, int] | None:
         with self._lock:
             first = self._next
-            count = min(self._each, self._count - first)
+            count = min(self._each, -(-(self._count - first) // self._parts))
             if count <= 0 or self._stopped:
                 return None
             self._next += count
@@ -57,19 +61,23 @@ _helpers: Final = Helpers()
 os.register_at_fork(after_in_child=_helpers.renew)  # threads do not survive a fork
 
 
-def share(work: Callable[[Turns], None], layout: Layout, each: int, threads: int) -> None:
+def share(work: Callable[[Turns], None], last: Callable[[], None], layout: Layout, each: int, threads: int) -> None:
     """Let `work` take all full frames, `each` at a time, in at most so many threads, and fewer where more do not pay.
 
-    The first error of any ends all. When this returns or raises, no helper works any more.
+    The caller's thread does the `last` frame, before others: while the helpers are on their way. The first error of any ends
+    all. When this returns or raises, no helper works any more.
     """
-    turns = Turns(layout.full, each)
     threads = min(threads, layout.full // each // 2) if layout.frame_length >= THREAD_FRAME else 1
+    turns = Turns(layout.full, each, threads)
     if threads <= 1:
+        last()
         work(turns)
         return
 
-    def guarded() -> None:
+    def guarded(*parts: Callable[[], None]) -> None:
         try:
+            for part in parts:
+                part()
             work(turns)
         except BaseException:
             turns.stop()
@@ -77,7 +85,7 @@ def share(work: Callable[[Turns], None], layout: Layout, each: int, threads: int
 
     asked = [_helpers.pool.submit(guarded) for _ in range(threads - 1)]
     try:
-        guarded()
+        guarded(last)
     finally:
         came = [helper for helper in asked if not helper.cancel()]
         wait(came)
