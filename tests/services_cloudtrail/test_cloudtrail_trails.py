@@ -96,18 +96,30 @@ def test_the_status_says_when_files_came(house, trail):
 def test_a_bucket_that_is_gone_shows_in_the_status_and_nothing_is_put_in_its_place(house, trail):
     bucket = house.data / "bucket"
     aside = house.data / "aside"
+    until(bucket.exists)
     bucket.rename(aside)
-    deadline = time.monotonic() + 60
-    while trail.get_trail_status(Name="keystead").get("LatestDeliveryError") != "AnotherBucket":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: errors(trail) == {"AnotherBucket"})
 
-    assert not list(bucket.rglob("*.gz"))
+    under_way = set(bucket.rglob("*.gz"))  # begun before the bucket went
+    attempted = trail.get_trail_status(Name="keystead")["LatestDeliveryAttemptTime"]
+    until(lambda: trail.get_trail_status(Name="keystead")["LatestDeliveryAttemptTime"] != attempted)
+    assert set(bucket.rglob("*.gz")) == under_way
+
     if bucket.exists():
+        shutil.copytree(bucket, aside, dirs_exist_ok=True)
         shutil.rmtree(bucket)
     aside.rename(bucket)
+    until(lambda: errors(trail) == {None})
 
-    while "LatestDeliveryError" in trail.get_trail_status(Name="keystead"):
+
+def errors(trail):
+    status = trail.get_trail_status(Name="keystead")
+    return {status.get("LatestDeliveryError"), status.get("LatestDigestDeliveryError")}
+
+
+def until(what):
+    deadline = time.monotonic() + 100
+    while not what():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
