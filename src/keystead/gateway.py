@@ -8,7 +8,7 @@
 6. answer       domain errors by the service's table; the unforeseen says nothing
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -78,6 +78,7 @@ class Gateway:
         self._targets = {
             prefix.encode(): name for name, served in self._services.items() for prefix in served.model.target_prefixes
         }
+        self._actions = actions(self._services.values())
         self._identities = identities
         self._recorder = recorder
         self._feed = feed
@@ -91,7 +92,7 @@ class Gateway:
         """Raises nothing: whatever happens becomes an AWS answer."""
         began = perf_counter()
         request_id = id_at(self._clock())
-        name = recognise(request, self._targets)
+        name = recognise(request, self._targets, self._actions)
         served = self._services.get(name or "")
         if served is None:
             served = self._closest(request)
@@ -114,7 +115,7 @@ class Gateway:
 
     def too_large(self, request: Request, limit: int) -> Response:
         """What to say to a request whose body is not even read."""
-        served = self._services.get(recognise(request, self._targets) or "") or self._closest(request)
+        served = self._services.get(recognise(request, self._targets, self._actions) or "") or self._closest(request)
         text = f"The request body is larger than {limit} bytes."  # ours
         return served.refuse(Failure("RequestEntityTooLargeException", text, 413), id_at(self._clock()))
 
@@ -261,6 +262,16 @@ class Gateway:
         if not one.ended or through is None:
             return outcome.failure
         return through.understood(one.error, one.id) if one.error is not None else None
+
+
+def actions(services: Iterable[Served]) -> Mapping[bytes, str]:
+    """What a form may ask for, and of which service."""
+    return {
+        name.encode(): served.service.name
+        for served in services
+        if served.protocol == "query"
+        for name in served.model.operations
+    }
 
 
 def measure(served: Served, name: str, outcome: Outcome, began: float) -> None:

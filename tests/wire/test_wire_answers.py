@@ -126,7 +126,7 @@ def test_no_failed_signature_looks_like_a_passing_fault(protocol):
 
 
 def named(request):
-    return recognise(request, TARGETS)
+    return recognise(request, TARGETS, {b"AssumeRole": "sts", b"GetUser": "iam"})
 
 
 def test_the_target_is_asked_before_the_scope():
@@ -139,6 +139,27 @@ def test_the_target_is_asked_before_the_scope():
 )
 def test_both_of_cloudtrails_prefixes_are_known(target):
     assert named(signed(headers={"X-Amz-Target": target}, service="cloudtrail")) == "cloudtrail"
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "service"),
+    [
+        (signed(body=b"Version=2011-06-15&Action=AssumeRole", headers=FORM, service="iam"), "sts"),
+        (signed(body=b"Action=AssumeRole&RoleArn=a", headers=FORM, service="kms"), "sts"),
+        (presigned(target="/?Action=GetUser&Version=2010-05-08"), "iam"),
+        (signed(body=b"Action=Juggle", headers=FORM, service="iam"), "iam"),
+        (signed(body=b"&Action=GetUser&", headers={"Content-Type": "text/plain"}, service="s3"), "s3"),
+        (
+            signed(body=b"&Action=GetUser&", headers=FORM, method="PUT", target="/bucket/key", service="s3"),
+            "s3",
+        ),
+    ],
+)
+def test_the_action_is_asked_before_the_scope(request_, service):
+    assert named(request_) == service
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ raw_queries = st.binary(max_size=60) | st.lists(
 def test_no_request_breaks_the_reader(method, path, query, headers, body, protocol):
     request = Request(method, path, query, tuple(headers), body)
 
-    named = recognise(request, {b"TrentService": "kms"})
+    named = recognise(request, {b"TrentService": "kms"}, {b"GetUser": "iam"})
     try:
         found = sigv4.read(
             request, now=1_767_225_600.0, service=named or "kms", protocol=protocol, window=300.0, regions=REGIONS

@@ -65,7 +65,7 @@ ROWS = [
     ("both forms",     {"query": b"X-Amz-Algorithm=AWS4-HMAC-SHA256"},                         "wrong", None),
     ("nothing",        {"authorization": b""},                                                 "missing", "Request is missing Authentication Token"),
     ("algorithm",      {"algorithm": b"AWS4-ECDSA-P256-SHA256"},                               "malformed", "Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'."),
-    ("no equal sign",  {"parts": {b"stray": b"bare"}},                                         "malformed", "'stray' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'."),
+    ("no equal sign",  {"parts": {b"stray": b"bare"}},                                         "malformed", "'stray' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'"),
     ("no signature",   {"parts": {b"Signature": None}},                                        "malformed", f"{HEADER_REQUIRES} 'Signature' parameter. Authorization={{header}}"),
     ("host unsigned",  {"parts": {b"SignedHeaders": b"x-amz-date"}},                           "wrong", HOST),
     ("time",           {"headers": {b"x-amz-date": b"yesterday"}},                             "malformed", "Date must be in ISO-8601 'basic format'. Got 'yesterday'."),

@@ -98,7 +98,7 @@ def parts(header: bytes, protocol: str, *, dated: bool) -> tuple[str, bytes, byt
         name, equals, value = part.partition("=")
         if not equals:
             text = f"'{part[:ECHO]}' not a valid key=value pair (missing equal-sign) in Authorization header"
-            raise refusal("malformed", protocol, f"{text}: '{shown(header)}'.")
+            raise refusal("malformed", protocol, f"{text}: '{shown(header)}'")
         if name in found:
             # AWS takes the last; no SDK repeats one, and two readers might take two
             raise refusal("malformed", protocol, f"'{name[:ECHO]}' is given more than once in Authorization header.")
