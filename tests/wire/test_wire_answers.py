@@ -90,6 +90,9 @@ def test_an_operation_without_output_answers_metadata_alone():
         ("kms", "RequestEntityTooLargeException", "t", 413, 413, b'{"__type":"RequestEntityTooLargeException","message":"t"}'),
         ("secretsmanager", "ResourceNotFoundException", "t", None, 400, b'{"__type":"ResourceNotFoundException","Message":"t"}'),
         ("secretsmanager", "ValidationException", "t", None, 400, b'{"__type":"ValidationException","message":"t"}'),
+        ("ssm", "ValidationException", "t", None, 400, b'{"__type":"ValidationException","message":"t"}'),
+        ("ssm", "AccessDeniedException", "t", None, 400, b'{"__type":"AccessDeniedException","message":"t"}'),
+        ("ssm", "ServiceSettingNotFound", "t", None, 400, b'{"__type":"ServiceSettingNotFound","Message":"t"}'),
     ],
 )  # fmt: skip  # a table
 def test_json_errors(service, code, text, given, status, body):

@@ -26,6 +26,11 @@ HEADERS: Final = (
 )
 NUL: Final = b"\\u0000"
 """The one way to write it in JSON (RFC 8259, 7)."""
+COMMON: Final = frozenset(
+    {"AccessDeniedException", "ThrottlingException", "UnsupportedOperationException", "ValidationException"}
+)
+"""Codes that any operation may answer and few declare. Their member is lower-case (recorded from Systems Manager, whose model has
+shapes of these names, with `Message`, for operations that are not served)."""
 encode: Final = msgspec.json.Encoder().encode
 
 
@@ -94,7 +99,7 @@ def render_error(
     known = model.errors.get(code)
     body: dict[str, Any] = {"__type": code}
     if text is not None:
-        body[(known and known.message_member) or "message"] = text
+        body[(known is not None and code not in COMMON and known.message_member) or "message"] = text
     headers = ((b"x-amzn-RequestId", request_id.encode()), *HEADERS)
     answered = known.status if known else (status or status_of(code))
     return Response(answered, headers, encode({**body, **(extra or {})}))
