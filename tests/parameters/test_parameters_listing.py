@@ -35,7 +35,7 @@ FILTERS = [
     ([("tag:other", None, [])], []),
 ]
 WRONG = [
-    ([("Label", None, ["x"])], ("InvalidFilterKey", "The following filter key is not valid: Label. Valid filter keys include: [Path, Name, Type, KeyId, Tier, DataType].")),
+    ([("Label", None, ["x"])], ("InvalidFilterKey", "The following filter key is not valid: Label. Valid filter keys include: [Path, Name, Type, KeyId, Tier].")),
     ([("Type", None, ["x"]), ("Type", None, ["y"])], ("InvalidFilterKey", None)),
     ([("Type", "Contains", ["x"])], ("InvalidFilterOption", "The following filter option is not valid: Contains. Valid options include: [BeginsWith, Equals].")),
     ([("Path", "Equals", ["/x"])], ("InvalidFilterOption", "The following filter option is not valid: Equals. Valid options include: [Recursive, OneLevel].")),

@@ -39,6 +39,8 @@ RECURSIVE: Final = "Recursive"
 DESCRIBED: Final = ("Path", "Name", "Type", "KeyId", "Tier", "DataType")
 BY_PATH: Final = ("Type", "KeyId", "Label")
 """Keys of each listing (SSM API reference, ParameterStringFilter)."""
+UNTOLD: Final = "DataType"
+"""AWS leaves it out where it lists the keys (recorded)."""
 OPTIONS: Final = {
     #  key       its options, as AWS lists them; the last is the default
     "Path":     (RECURSIVE, ONE_LEVEL),
@@ -123,7 +125,7 @@ def filter_of(given: Mapping[str, Any], keys: Sequence[str]) -> Filter:
     key, values = given["Key"], tuple(given.get("Values") or ())
     tagged = key.startswith(TAG) and keys is DESCRIBED
     if not tagged and key not in keys:
-        shown = ", ".join(keys)
+        shown = ", ".join(one for one in keys if one != UNTOLD)
         raise FilterKeyInvalid(f"The following filter key is not valid: {key}. Valid filter keys include: [{shown}].")
     options = OPTIONS.get(key, OTHERWISE)
     option = given.get("Option") or options[-1]
