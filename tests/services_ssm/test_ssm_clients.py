@@ -60,9 +60,22 @@ def test_a_reference_reads_a_secret(house, ssm, secret):
     version = house.client("secretsmanager").get_secret_value(SecretId=named)["VersionId"]
     by_id = ssm.get_parameter(Name=f"{reference}:{version}", WithDecryption=True)["Parameter"]
     assert (one["Value"], one["Type"], one["Version"], one["ARN"]) == ("hunter2", "SecureString", 0, arn)
-    assert json.loads(one["SourceResult"])["VersionId"] == version
+    source = json.loads(one["SourceResult"])
+    assert (source["VersionId"], source["CreatedDate"]) == (version, one["LastModifiedDate"].timestamp())
     assert staged["Value"] == by_id["Value"] == several["Parameters"][0]["Value"] == "hunter2"
     assert several["InvalidParameters"] == [f"{reference}z"]
+
+
+def test_a_reference_may_have_the_suffix_of_the_secret_or_its_whole_arn(ssm, secret):
+    arn = secret[1]
+    whole = arn.rpartition(":")[2]
+
+    found = [
+        ssm.get_parameter(Name=f"/aws/reference/secretsmanager/{tail}", WithDecryption=True)["Parameter"]["Value"]
+        for tail in (whole, f"{whole}:AWSCURRENT", arn)
+    ]
+
+    assert found == ["hunter2"] * 3
 
 
 def test_a_reference_needs_decryption_and_a_secret(ssm, secret, refused):

@@ -1,6 +1,6 @@
 """References: names under which parameters' readers find secrets (Systems Manager user guide, referencing Secrets Manager secrets).
 
-    /aws/reference/secretsmanager/NAME[:VERSION-ID | :STAGE]
+    /aws/reference/secretsmanager/NAME[:VERSION-ID | :STAGE]        NAME: a secret's name, name and suffix, or whole ARN
 
 The secret is read as the caller, through a GetSecretValue that is forwarded and recorded: its policy and its key count as ever.
 Nothing is stored.
@@ -56,7 +56,7 @@ async def read(room: Room, call: Call, name: str, *, decrypt: bool) -> dict[str,
         "Type": SECURE_STRING,
         "Value": answer["SecretString"],
         "Version": 0,
-        "SourceResult": json.dumps(answer),
+        "SourceResult": json.dumps({**answer, "CreatedDate": round(answer["CreatedDate"], 3)}),
         "LastModifiedDate": answer["CreatedDate"],
         "ARN": answer["ARN"],
         "DataType": TEXT,
@@ -84,6 +84,10 @@ async def secret_value(
     """As GetSecretValue answers it, of a secret that is a text. Raises RequestWrong for one that is not."""
     place = names.read(call, secret_id)
     known = await room.secrets.reach(call, place)
+    if known is None and names.WHOLE.fullmatch(secret_id):
+        place = names.read(call, place.arn)
+        known = await room.secrets.reach(call, place)
+        secret_id = place.arn if known is not None else secret_id
     resource = known.arn if known is not None else place.arn
     asked = {"secret_id": secret_id, "version_id": version_id, "version_stage": stage}
     asked = {name: value for name, value in asked.items() if value is not None}
