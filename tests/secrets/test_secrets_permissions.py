@@ -301,6 +301,6 @@ async def test_validation_reports_and_keeps_nothing(world):
         assert await found(to("*", allow("secretsmanager:GetSecretValue"))) == ["PUBLIC"]
         assert await found(to(root, {"Effect": "Perhaps", "Action": "*"})) == ["SYNTAX"]
         lockout = to(root, deny("secretsmanager:*"))
-        assert await found(lockout) == []
-        assert await found(lockout, secret_id="app") == ["LOCKOUT"]
+        assert await found(lockout) == await found(lockout, secret_id="app") == ["LOCKOUT"]
+        assert await found({**lockout, "Resource": f"arn:aws:secretsmanager:*:{ACCOUNT}:secret:other-??????"}) == []
         assert "ResourcePolicy" not in await world.sm("get_resource_policy", secret_id="app")

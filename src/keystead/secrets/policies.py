@@ -98,11 +98,16 @@ async def validate(
     except PolicyMalformed as malformed:
         return [Finding("SYNTAX", malformed.text)]
     found = [Finding("PUBLIC", text) for text in exposure.broad(checked.policy.document)]
-    if secret is not None and named is not None:
-        proposed = replace(secret, policy=checked.policy)
-        try:
-            room.decide(call, "PutResourcePolicy", names.read(call, named), named, proposed, asked)
-        except AccessDenied:
-            locked = "The policy would not allow you to change it again: you couldn't call PutResourcePolicy."
-            found.append(Finding("LOCKOUT", locked))
+    proposed = replace(secret or some_secret(call), policy=checked.policy)
+    named = named or proposed.arn
+    try:
+        room.decide(call, "PutResourcePolicy", names.read(call, named), named, proposed, asked)
+    except AccessDenied:
+        locked = "The policy would not allow you to change it again: you couldn't call PutResourcePolicy."
+        found.append(Finding("LOCKOUT", locked))
     return found
+
+
+def some_secret(call: Call) -> Secret:
+    """Stands for whichever secret of the caller's a policy may be meant for, while none is named: one that no statement names."""
+    return Secret(0, call.account, call.region, "any", "000000", 0.0, 0.0)
