@@ -224,6 +224,11 @@ def test_a_rotation_is_on_the_record(keystead: Keystead, postgresql: Databases) 
     assert succeeded["requestParameters"] is None
     assert succeeded["userIdentity"] == {"accountId": keystead.account, "invokedBy": "secretsmanager.amazonaws.com"}
     assert started["serviceEventDetails"]["versionId"] == version
+    assert (
+        started["requestID"]
+        == succeeded["requestID"]
+        == f"Rotation-{secret.arn}-{started['serviceEventDetails']['runId']}"
+    )
 
 
 def test_testing_alone_changes_nothing(keystead: Keystead, postgresql: Databases) -> None:
@@ -284,6 +289,7 @@ REFUSED = [
     ({}, "InvalidRequestException", "No Lambda rotation function ARN is associated with this secret."),
     ({"RotationLambdaARN": "Nobody"}, "AccessDeniedException", "Secrets Manager cannot invoke"),
     ({"RotationLambdaARN": "SU", "RotationRules": {"ScheduleExpression": "rate(3 hours)"}}, "InvalidParameterException", "between"),
+    ({"RotationLambdaARN": "SU", "RotationRules": {"ScheduleExpression": "rate(9 days)", "Duration": "30m"}}, "InvalidParameterException", "hours"),
     (
         {"RotationLambdaARN": "SU", "RotationRules": {"ScheduleExpression": "rate(4 days)", "AutomaticallyAfterDays": 1}},
         "InvalidParameterException",
