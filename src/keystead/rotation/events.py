@@ -25,9 +25,9 @@ async def of_run(tx: Transaction, what: str, run: Run, *, error: str | None = No
     if what == "Failed" and run.step is not None:
         text = f"Error when executing lambda {run.function} during {run.step} step"
         details |= {"step": run.step, "attempt": run.attempt + 1, "error": error}
-        await put(tx, name, run.secret_arn, details, text, told=told)
+        await put(tx, name, run.secret_arn, details, text, run=run.id, told=told)
         return
-    await put(tx, name, run.secret_arn, details, told=told)
+    await put(tx, name, run.secret_arn, details, run=run.id, told=told)
 
 
 async def of_overlap(
@@ -40,9 +40,16 @@ async def of_overlap(
 
 
 async def put(
-    tx: Transaction, name: str, arn: str, details: dict[str, object], error: str | None = None, *, told: bool
+    tx: Transaction,
+    name: str,
+    arn: str,
+    details: dict[str, object],
+    error: str | None = None,
+    *,
+    run: str | None = None,
+    told: bool,
 ) -> None:
-    event = secret_event(name, arn, at=tx.at, error=error, details=details, own=name in OWN)
+    event = secret_event(name, arn, at=tx.at, error=error, details=details, own=name in OWN, run=run)
     await outbox.put(tx, event)
     if told:
         await tx.execute(insert(notices).values(event=event, made_at=tx.at))

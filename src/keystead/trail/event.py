@@ -203,9 +203,17 @@ def service_event(name: str, happened: Happened, *, at: float) -> bytes:
 
 
 def secret_event(
-    name: str, arn: str, *, at: float, error: str | None = None, details: Mapping[str, object], own: bool = False
+    name: str,
+    arn: str,
+    *,
+    at: float,
+    error: str | None = None,
+    details: Mapping[str, object],
+    own: bool = False,
+    run: str | None = None,
 ) -> bytes:
-    """The record of what the service itself did to a secret: RotationStarted and the like; `own`: AWS has no such event.
+    """The record of what the service itself did to a secret: RotationStarted and the like; `own`: AWS has no such event;
+    `run`: the id of the rotation it belongs to.
 
     Shape: Secrets Manager user guide, CloudTrail entries for non-API events. The account and the Region are those of the ARN.
     """
@@ -227,6 +235,8 @@ def secret_event(
         recipient_account_id=account,
         service_event_details=details or UNSET,
     )
+    if run is not None:
+        record.request_id = f"Rotation-{arn}-{run}"
     if error is not None:
         record.error_message = cut(error)
     return bounded(record)
