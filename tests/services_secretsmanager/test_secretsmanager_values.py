@@ -96,6 +96,14 @@ def test_a_version_and_a_stage_must_agree(sm, name, refused):
     )
 
 
+def test_the_record_of_a_write_names_the_secret_and_its_version(sm, name, events):
+    made = sm.create_secret(Name=name, SecretString="hunter2")
+
+    record = next(one for one in reversed(events()) if one["eventName"] == "CreateSecret")
+
+    assert record["responseElements"] == {"arn": made["ARN"], "name": name, "versionId": made["VersionId"]}
+
+
 def test_a_read_leaves_two_records(sm, house, name, events):
     made = sm.create_secret(Name=name, SecretString="hunter2")
     before = len(events())

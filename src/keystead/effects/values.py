@@ -46,7 +46,8 @@ def in_region(arn: str, region: str) -> str:
 
 
 def secret(event: Event) -> str:
-    found: str = event.response.get("aRN") or event.additional.get("SecretId", "")
+    """Older records say aRN."""
+    found: str = event.response.get("arn") or event.response.get("aRN") or event.additional.get("SecretId", "")
     return found
 
 

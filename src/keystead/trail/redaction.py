@@ -156,8 +156,13 @@ def members(shape: Shape, path: tuple[str, ...], given: Callable[[str], str]) ->
     for name, held in shape.members.items():
         if name in WITHHELD or withheld(held, path):
             continue
-        found[given(name)] = (name[0].lower() + name[1:], shown_as(held, path))
+        found[given(name)] = (recorded(name), shown_as(held, path))
     return found
+
+
+def recorded(name: str) -> str:
+    """A member's name with a lower-case first letter, as AWS records KMS's aWSAccountId; but Secrets Manager's ARN is arn."""
+    return "arn" if name == "ARN" else name[0].lower() + name[1:]
 
 
 def withheld(shape: Shape, path: tuple[str, ...]) -> bool:
