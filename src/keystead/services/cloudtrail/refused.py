@@ -2,7 +2,9 @@
 
 from typing import Final
 
-ALWAYS_ON: Final = "the trail covers every call and cannot be created, changed, paused or switched off through the API"
+ALWAYS_ON: Final = (
+    "logging cannot be switched off: the trail covers every call, always, and the API neither makes nor changes one"
+)
 NO_TAGS: Final = "the trail has no tags, which could decide about access to it"
 NO_LAKE: Final = (
     "not served: there are no event data stores, dashboards, queries or imports; LookupEvents reads the trail"
