@@ -1,8 +1,9 @@
 """The speed of the envelope as ratios, each pair measured in one run; also in bench/envelope.json.
 
     memory   one message in one buffer, against one AESGCM.encrypt_into of the same buffer in this process
-    files    file to file on one file system, against cp, age, openssl and aws-encryption-sdk, and on disk, as we are,
-             each until the disk has it
+    files    file to file on one file system, against cp, age, openssl and aws-encryption-sdk; on disk each until the disk
+             has it, as we do. In memory, what the ratio would be for who does nothing but write the file, or fill a
+             mapping of it: nobody is faster than the better of them
     records  64 bytes each, a batch of a hundred thousand
     objects  one message each, 200 bytes, under branch keys: calls to the key service counted, memory watched
     start    the command line, from exec to exit
@@ -15,6 +16,7 @@ import ctypes
 import gc
 import importlib.util
 import json
+import mmap
 import os
 import platform
 import resource
@@ -48,8 +50,12 @@ GOALS: Final = {
     "file, disk": (1 / 1.1, "of cp and fsync"),
     "file, memory file system, against age": (3, "of age"),
     "file, memory file system, against aws-encryption-sdk": (10, "of aws-encryption-sdk"),
+    "file, memory file system, decrypt, against age": (3, "of age"),
+    "file, memory file system, decrypt, against aws-encryption-sdk": (10, "of aws-encryption-sdk"),
     "file, disk, against age": (3, "of age and fsync"),
     "file, disk, against aws-encryption-sdk": (10, "of aws-encryption-sdk and fsync"),
+    "file, disk, decrypt, against age": (3, "of age and fsync"),
+    "file, disk, decrypt, against aws-encryption-sdk": (10, "of aws-encryption-sdk and fsync"),
     "records a second, seal": (1e6, "a second"),
     "records a second, open": (1e6, "a second"),
     "objects to a key call": (1e4, "objects"),
@@ -227,65 +233,63 @@ def files(size: int) -> dict[str, Any]:
 
 
 def _files(size: int, where: Path, name: str, *, durable: bool) -> dict[str, Any]:
-    plain, sealed, opened = where / "plain", where / "sealed", where / "opened"
+    plain, sealed, opened, out = where / "plain", where / "sealed", where / "opened", where / "peer"
     with plain.open("wb") as file:
         for _ in range(size // MIB):
             file.write(os.urandom(MIB))
     os.sync()
     envelope = Envelope(RawAesKeyring("bench", "key", bytes(32)), frame_length=MIB, threads=2)
-
-    def cp() -> None:
-        subprocess.run(["cp", plain, where / "copy"], check=True)
-        if durable:  # as we do
-            subprocess.run(["sync", where / "copy"], check=True)
-
-    copy = Writes(where / "copy", cp)
     seal = Writes(sealed, lambda: envelope.encrypt_file(plain, sealed))
-    ratio, mine, theirs = against(seal, copy)
-    back, mine_back, _ = against(Writes(opened, lambda: envelope.decrypt_file(sealed, opened)), copy)
-    results: dict[str, Any] = {
-        f"file, {name}": {"ratio": ratio, "GB/s": size / mine / 1e9, "cp GB/s": size / theirs / 1e9},
-        f"file, {name}, decrypt": {"ratio": back, "GB/s": size / mine_back / 1e9},
-    }
-    return results | _peers(size, where, seal, name, durable=durable)
+    open_ = Writes(opened, lambda: envelope.decrypt_file(sealed, opened))
+    alone = {} if durable else {"writing alone": best(Writes(out, lambda: write_alone(out, size)))}
+    alone |= {} if durable else {"mapping alone": best(Writes(out, lambda: map_alone(out, size)))}
 
-
-def _peers(size: int, where: Path, ours: Callable[[], object], name: str, *, durable: bool) -> dict[str, Any]:
-    """In memory, writing alone stands beside each: nobody who writes the file can be faster than that."""
-    plain, out, part = where / "plain", where / "peer", where / "part"
-
-    def whole(work: Callable[[], object]) -> Writes:
-        def run() -> None:
+    def row(ours: Writes, work: Callable[[], object], done: int = size) -> dict[str, float]:
+        def theirs() -> None:
             work()
-            if durable:
+            if durable:  # as we do
                 subprocess.run(["sync", out], check=True)
 
-        return Writes(out, run)
+        ratio, mine, seconds = against(ours, Writes(out, theirs))
+        scale = size / done
+        found = {"ratio": ratio * scale, "GB/s": size / mine / 1e9, "theirs": done / seconds / 1e9}
+        return found | {way: seconds * scale / limit for way, limit in alone.items()}
 
-    alone = None if durable else best(whole(lambda: write_alone(out, size)))
-
-    def row(work: Callable[[], object], done: int = size) -> dict[str, float]:
-        ratio, _, seconds = against(ours, whole(work))
-        seconds *= size / done
-        found = {"ratio": ratio * size / done, "GB/s": size / seconds / 1e9}
-        return found if alone is None else {**found, "writing alone": seconds / alone}
-
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {
+        f"file, {name}": row(seal, command("cp", plain, out)),
+        f"file, {name}, decrypt": row(open_, command("cp", plain, out)),
+    }
     if shutil.which("age"):
-        identity = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True).stdout
-        recipient = next(line.split()[-1] for line in identity.splitlines() if "public key" in line)
-        command = ["age", "-r", recipient, "-o", out, plain]
-        results[f"file, {name}, against age"] = row(lambda: subprocess.run(command, check=True))
+        identity, theirs = where / "identity", where / "age"
+        subprocess.run(["age-keygen", "-o", identity], capture_output=True, check=True)
+        recipient = subprocess.run(
+            ["age-keygen", "-y", identity], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        results[f"file, {name}, against age"] = row(seal, command("age", "-r", recipient, "-o", out, plain))
+        command("age", "-r", recipient, "-o", theirs, plain)()
+        results[f"file, {name}, decrypt, against age"] = row(
+            open_, command("age", "-d", "-i", identity, "-o", out, theirs)
+        )
+        theirs.unlink()
     else:
         results["peer left out: age"] = "not installed: apt-get install age"
     if shutil.which("openssl"):
-        openssl = ["openssl", "enc", "-aes-256-ctr", "-pbkdf2", "-pass", "pass:bench", "-in", plain, "-out", out]
-        results[f"file, {name}, against openssl enc"] = row(lambda: subprocess.run(openssl, check=True))
+        openssl = ("openssl", "enc", "-aes-256-ctr", "-pbkdf2", "-pass", "pass:bench", "-in", plain, "-out", out)
+        results[f"file, {name}, against openssl enc"] = row(seal, command(*openssl))
     if importlib.util.find_spec("aws_encryption_sdk") is not None:
+        part, theirs, done = where / "part", where / "sdk", 32 * MIB
         with plain.open("rb") as file:
-            part.write_bytes(file.read(32 * MIB))
-        results[f"file, {name}, against aws-encryption-sdk"] = row(lambda: _sdk_file(part, out), 32 * MIB)
+            part.write_bytes(file.read(done))
+        results[f"file, {name}, against aws-encryption-sdk"] = row(seal, lambda: _sdk_file("e", part, out), done)
+        _sdk_file("e", part, theirs)
+        results[f"file, {name}, decrypt, against aws-encryption-sdk"] = row(
+            open_, lambda: _sdk_file("d", theirs, out), done
+        )
     return results
+
+
+def command(*words: str | Path) -> Callable[[], object]:
+    return lambda: subprocess.run(words, check=True)
 
 
 def write_alone(out: Path, size: int) -> None:
@@ -295,12 +299,22 @@ def write_alone(out: Path, size: int) -> None:
             file.write(data)
 
 
-def _sdk_file(plain: Path, out: Path) -> None:
+def map_alone(out: Path, size: int) -> None:
+    data = bytes(MIB)
+    with out.open("w+b") as file:
+        file.truncate(size)
+        with mmap.mmap(file.fileno(), size) as mapped:
+            for at in range(0, size, MIB):
+                mapped[at : at + MIB] = data
+
+
+def _sdk_file(mode: str, plain: Path, out: Path) -> None:
     client, provider, algorithm = sdk()
+    named = {"algorithm": algorithm} if mode == "e" else {}
     with (
         plain.open("rb") as source,
         out.open("wb") as sink,
-        client.stream(mode="e", source=source, key_provider=provider, algorithm=algorithm) as stream,
+        client.stream(mode=mode, source=source, key_provider=provider, **named) as stream,
     ):
         for piece in stream:
             sink.write(piece)
@@ -407,14 +421,14 @@ def start() -> dict[str, Any]:
 def show(results: dict[str, Any]) -> None:
     for name, found in results.items():
         if not isinstance(found, dict):
-            print(f"{name:<54}{found}")
+            print(f"{name:<62}{found}")
             continue
         goal, unit = GOALS.get(name, (None, ""))
         ratio = found.get("ratio", found.get("a second", 0.0))
         met = "" if goal is None else ("met" if (ratio <= goal if unit == "at most" else ratio >= goal) else "MISSED")
         aim = "" if goal is None else f"goal {goal:,.2f} {unit}"
         more = ", ".join(f"{key} {value:,.2f}" for key, value in found.items() if value is not ratio)
-        print(f"{name:<54}{ratio:>14,.2f}  {met:<7}{aim:<48}{more}")
+        print(f"{name:<62}{ratio:>14,.2f}  {met:<7}{aim:<48}{more}")
 
 
 if __name__ == "__main__":
