@@ -2,8 +2,11 @@
 
 Machines are noisy: only ratios count. The echo is measured before and after each operation, with the very same request
 bytes, and the ratio is taken against the mean of the two. In the same run: the latency of one client and at half load, what
-a second worker brings, the same over PostgreSQL, where it is installed, and moto's server as a peer. A peer keeps no keys,
-checks no signature and writes no log; its figure says what such a server costs in Python.
+a second worker brings and what each process spends on a call, the same over PostgreSQL, where it is installed, and moto's
+server as a peer. A peer keeps no keys, checks no signature and writes no log; its figure says what such a server costs in
+Python.
+
+    python bench/run.py --only-scaling       one worker, two workers, and nothing else
 """
 
 import argparse
@@ -26,6 +29,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+import shares
+
 HERE: Final = Path(__file__).parent
 SIGNED: Final = 500
 CONTEXT: Final = {"table": "customers", "column": "iban"}
@@ -45,6 +50,7 @@ def main() -> None:
     options.add_argument(
         "--only-ratios", action="store_true", help="leave out latency, scaling, PostgreSQL and the peer"
     )
+    options.add_argument("--only-scaling", action="store_true", help="what a second worker brings, and nothing else")
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, echo() as yardstick:
         results = measured(Path(folder), yardstick, asked)
@@ -58,6 +64,8 @@ def main() -> None:
 
 
 def measured(folder: Path, yardstick: str, asked: argparse.Namespace) -> dict[str, Any]:
+    if asked.only_scaling:
+        return {"shares": both(folder, asked)}
     with keystead(folder / "sqlite") as house:
         files = requests(house, folder)
         found: dict[str, Any] = {"sqlite": ratios(house, files, yardstick, asked)}
@@ -67,6 +75,7 @@ def measured(folder: Path, yardstick: str, asked: argparse.Namespace) -> dict[st
     with keystead(folder / "two", "--workers", "2") as house:
         two = requests(house, folder)
         found["two_workers"] = ratios(house, {"Encrypt": two["Encrypt"]}, yardstick, asked)
+    found["shares"] = both(folder, asked)
     with postgresql() as url:
         if url:
             with keystead(folder / "postgresql", database=url) as house:
@@ -75,12 +84,37 @@ def measured(folder: Path, yardstick: str, asked: argparse.Namespace) -> dict[st
     return found
 
 
+def both(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """What Encrypt costs each process: with one worker and with two, in turn and twice, since a machine has its moods."""
+    with keystead(folder / "one worker") as one, keystead(folder / "two workers", "--workers", "2") as two:
+        loads = [(house, requests(house, folder)["Encrypt"].read_bytes()) for house in (one, two)]
+        rounds = [[shared(folder, house, content, asked) for house, content in loads] for _ in range(2)]
+    quickest = [max(each, key=lambda found: float(found["per_second"])) for each in zip(*rounds, strict=True)]
+    return {"one": quickest[0], "two": quickest[1], "scaling": shares.scaling(*quickest)}
+
+
+def shared(folder: Path, house: House, content: bytes, asked: argparse.Namespace) -> dict[str, Any]:
+    file = folder / "shared.requests"
+    file.write_bytes(content)
+    wrk(house["endpoint_url"], file, asked.connections, 2)
+    return shares.of_call(
+        int(house["process"]), lambda: wrk(house["endpoint_url"], file, asked.connections, asked.seconds)
+    )
+
+
 # --- servers ----------------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def serving(command: list[str], **environment: str) -> Iterator[str]:
     """Start a server that prints a line ending in its URL; stop it at the end."""
+    with started(command, **environment) as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def started(command: list[str], **environment: str) -> Iterator[tuple[str, int]]:
+    """The same, with its process id."""
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ | environment
     )
@@ -89,7 +123,7 @@ def serving(command: list[str], **environment: str) -> Iterator[str]:
         line = process.stdout.readline()
         if not line:
             raise SystemExit(f"{command} did not start")
-        yield line.split()[-1]
+        yield line.split()[-1], process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -104,10 +138,11 @@ def keystead(data: Path, *options: str, database: str = "") -> Iterator[House]:
     environment = {"KEYSTEAD_DATABASE": database} if database else {}
     init = [*COMMAND, "init", "--data", str(data), "--output", "json"]
     made = subprocess.run(init, capture_output=True, check=True, env=os.environ | environment)
-    started = time.monotonic()
-    with serving([*COMMAND, "serve", "--data", str(data), "--port", "0", *options], **environment) as url:
-        ready = time.monotonic() - started
-        yield json.loads(made.stdout) | {"endpoint_url": url, "start_seconds": f"{ready:.2f}"}
+    began = time.monotonic()
+    with started([*COMMAND, "serve", "--data", str(data), "--port", "0", *options], **environment) as (url, process):
+        ready = time.monotonic() - began
+        more = {"endpoint_url": url, "start_seconds": f"{ready:.2f}", "process": str(process)}
+        yield json.loads(made.stdout) | more
 
 
 @contextlib.contextmanager
@@ -297,6 +332,8 @@ def show(report: dict[str, Any]) -> None:
             f"{name:<32}"
             + (f"p50 {found['p50_ms']:.2f} ms, p99 {found['p99_ms']:.2f} ms" if isinstance(found, dict) else str(found))
         )
+    if "shares" in report:
+        shares.show(report["shares"]["one"], report["shares"]["two"])
     print(time.strftime("measured %Y-%m-%d %H:%M:%S UTC", time.gmtime()))
 
 
