@@ -19,26 +19,13 @@ import structlog
 from keystead.database.engine import Database, Transaction
 from keystead.metrics import meters
 from keystead.trail import attributes, blocks, queries, store
-from keystead.trail.attributes import SECRETS
-from keystead.trail.blocks import Entry, entries, entry_of, terms_of
-from keystead.trail.event import SERVICE_EVENT
+from keystead.trail.blocks import Entry, entries, terms_of
 from keystead.trail.queries import DAY, RETENTION_DAYS
 from keystead.trail.segments import Reader, Record
+from keystead.trail.shapes import Outline, Shape, Shapes, outlined
 from keystead.trail.store import FIRST, Position
 from keystead.trail.terms import term
-from keystead.trail.uses import (
-    KMS,
-    READS,
-    USES,
-    Acted,
-    Read,
-    Touched,
-    Used,
-    note_actor,
-    note_read,
-    note_touch,
-    note_use,
-)
+from keystead.trail.uses import Acted, Read, Touched, Used, note_actor, note_read, note_touch, note_use
 
 log = structlog.get_logger("keystead.trail.index")
 
@@ -112,6 +99,7 @@ class Index:
         self._reads = reads
         self._touches = touches
         self._node = node
+        self._shapes = Shapes()
         self._reached = 0
         self._held_until = 0.0
 
@@ -145,7 +133,7 @@ class Index:
 
     async def _index_batch(self, known: Position) -> Position:
         records = self._reader.after(known.last, BATCH)
-        batch = batch_of(known, records)
+        batch = batch_of(known, records, self._shapes)
         async with self._database.write("index", announced=False) as tx:
             moved = await store.advance(tx, known, records[-1].index)
             if moved is None:  # somebody else was here
@@ -211,21 +199,55 @@ async def indexed(tx: Transaction, repeatable: Mapping[str, Entry]) -> set[int]:
     }
 
 
-def batch_of(known: Position, records: Iterable[Record]) -> Batch:
+def batch_of(known: Position, records: Iterable[Record], shapes: Shapes | None = None) -> Batch:
+    """`shapes` that are known from before."""
     batch = Batch()
+    shapes = shapes or Shapes()
+    spans: dict[Shape, Span] = {}
     for record in records:
-        seen = attributes.read(record.event)
-        if seen is None:
+        outline = outlined(record.event)
+        shape = shapes.of(outline, record.event) if outline is not None else None
+        if outline is None or shape is None:
             log.warning("not a CloudTrail record", index=record.index)
             continue
-        entry = entry_of(known.seq(record.index), seen, record.event)
-        if seen.event_type == SERVICE_EVENT and batch.repeatable.setdefault(seen.event_id, entry) is not entry:
+        at = outline.at
+        entry = Entry(known.seq(record.index), at, record.event, shape.place, shape.terms_of(outline, at))
+        if shape.service and batch.repeatable.setdefault(outline.event_id, entry) is not entry:
             continue
         batch.entries.append(entry)
-        if seen.event_source == KMS and seen.event_name in USES and seen.error_code is None:
-            note_use(batch.used, seen)
-            note_touch(batch.touched, seen)
-        elif seen.event_source == SECRETS and seen.event_name in READS and seen.error_code is None:
+        span = spans.get(shape)
+        if span is None:
+            spans[shape] = Span(record.index, outline, outline)
+        else:
+            span.take(record.index, outline, at)
+        if shape.read and (seen := attributes.read(record.event)) is not None:
             note_read(batch.reads, seen)
-        note_actor(batch.acted, seen)
+    for shape, span in sorted(spans.items(), key=lambda each: each[1].number):
+        note(batch, shape, span)
     return batch
+
+
+class Span:
+    """Of the records of one shape: the oldest, the newest, and the newest's number in the log."""
+
+    __slots__ = ("newest", "number", "oldest")
+
+    def __init__(self, number: int, oldest: Outline, newest: Outline) -> None:
+        self.number = number
+        self.oldest = oldest
+        self.newest = newest
+
+    def take(self, number: int, outline: Outline, at: int) -> None:
+        if at >= self.newest.at:
+            self.number, self.newest = number, outline
+        elif at < self.oldest.at:
+            self.oldest = outline
+
+
+def note(batch: Batch, shape: Shape, span: Span) -> None:
+    newest = shape.seen_as(span.newest)
+    if shape.use:
+        note_use(batch.used, newest)
+        note_touch(batch.touched, shape.seen_as(span.oldest))
+        note_touch(batch.touched, newest)
+    note_actor(batch.acted, newest)

@@ -46,18 +46,29 @@ def term(account: str, region: str, pair: Pair) -> int:
 
 def said(seen: Attributes) -> list[Pair]:
     """All that a record can be found by. Some of it may be there twice."""
-    return [*call(*call_of(seen)), *caller(*caller_of(seen)), *objects(tuple(seen.named())), *ids(seen)]
+    told_by_ids = ids(seen.at, seen.event_type == SERVICE_EVENT, seen.event_id, seen.request_id)
+    return [*call(*call_of(seen)), *caller(*caller_of(seen)), *objects(tuple(seen.named())), *told_by_ids]
 
 
 def terms(seen: Attributes) -> tuple[int, ...]:
-    """Of `said`. Calls, callers and their objects recur, each by itself."""
+    """Of `said`."""
+    place = seen.recipient_account_id, seen.aws_region
+    service = seen.event_type == SERVICE_EVENT
+    return lasting_terms(seen) + id_terms(place, seen.at, service, seen.event_id, seen.request_id)
+
+
+def lasting_terms(seen: Attributes) -> tuple[int, ...]:
+    """Without those of the ids. Calls, callers and their objects recur, each by itself."""
     account, region = seen.recipient_account_id, seen.aws_region
     return (
         call_terms(account, region, *call_of(seen))
         + caller_terms(account, region, *caller_of(seen))
         + objects_terms(account, region, tuple(seen.named()))
-        + tuple(term(account, region, pair) for pair in ids(seen))
     )
+
+
+def id_terms(place: tuple[str, str], at: int, service: bool, event_id: str, request_id: str) -> tuple[int, ...]:
+    return tuple(term(*place, pair) for pair in ids(at, service, event_id, request_id))
 
 
 def call_of(seen: Attributes) -> tuple[str, str, bool, str | None]:
@@ -69,7 +80,7 @@ def caller_of(seen: Attributes) -> tuple[str | None, str | None, str | None]:
     return who.username, who.access_key_id, who.session_context.session_issuer.arn
 
 
-def call(source: str, name: str, read_only: bool, error: str | None) -> list[Pair]:  # what a record says
+def call(source: str, name: str, read_only: bool, error: str | None) -> list[Pair]:
     found = [EVERY, ("EventName", name), ("EventSource", source), ("ReadOnly", "true" if read_only else "false")]
     return found if error is None else [*found, ("Error", error)]
 
@@ -97,14 +108,13 @@ caller_terms: Final = made_of(caller)
 objects_terms: Final = made_of(objects)
 
 
-def ids(seen: Attributes) -> list[Pair]:
+def ids(at: int, service: bool, event_id: str, request_id: str) -> list[Pair]:
     """Those that time does not lead to. What the service itself did may come twice (trail.outbox), and is asked for by its id."""
-    at = seen.at
     found = []
-    if seen.event_type == SERVICE_EVENT or not 0 <= at - told(seen.event_id) <= LATER["EventId"]:
-        found.append(("EventId", seen.event_id))
-    if seen.request_id and not 0 <= at - told(seen.request_id) <= LATER["RequestId"]:
-        found.append(("RequestId", seen.request_id))
+    if service or not 0 <= at - told(event_id) <= LATER["EventId"]:
+        found.append(("EventId", event_id))
+    if request_id and not 0 <= at - told(request_id) <= LATER["RequestId"]:
+        found.append(("RequestId", request_id))
     return found
 
 
