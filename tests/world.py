@@ -27,7 +27,7 @@ from keystead.parameters.room import Parameters
 from keystead.rooms import in_words_of_kms
 from keystead.secrets.room import Secrets
 from keystead.services import iam, kms, secretsmanager, ssm, sts
-from keystead.trail.outbox import outbox
+from keystead.trail.outbox import outbox, vouched_by
 from keystead.wire import model
 
 ACCOUNT = "111122223333"
@@ -65,6 +65,7 @@ class World:
         self.database = Database.open(self.url, counter=self.counter, clock=self.clock)
         self.feed = Feed(self.database, self.counter)
         self.keyholder = LocalKeyholder(setup.create(data, FileSeal(), self.clock).software)
+        vouched_by(self.database, self.keyholder)
         self.identities = Identities(self.database, self.feed, self.keyholder, self.clock)
         self.keys = Keys(self.database, self.feed, self.keyholder, self.identities, self.clock, regions=REGIONS)
         self.secrets = Secrets(

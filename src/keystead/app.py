@@ -28,7 +28,7 @@ from keystead.keyholder.promise import Keyholder
 from keystead.metrics import meters, page
 from keystead.part import Part
 from keystead.scheduler import follow
-from keystead.trail import policy
+from keystead.trail import policy, waiting_before
 from keystead.trail.client import SocketRecorder
 from keystead.trail.policy import Policy
 
@@ -177,6 +177,7 @@ async def rotator(part: Part) -> None:
 async def migration(part: Part) -> None:
     """The schema made the newest, before anybody reads it; then it ends."""
     async with Database.opened(part.settings.database_url) as database:
+        await waiting_before.note(database, part.settings.folder / "trail")
         await database.migrate()
 
 

@@ -13,8 +13,7 @@ from keystead.rotation.builtin import FUNCTIONS
 from keystead.rotation.errors import SecretUnusable
 from keystead.rotation.executors import http
 from keystead.rotation.functions import HANDLER, NAME, Registered
-from keystead.trail import outbox
-from keystead.unsealed import operators_event, still_sealed
+from keystead.unsealed import still_sealed, unsealed
 
 LONGEST: Final = 900.0
 """Seconds of one step (Lambda quotas, function timeout)."""
@@ -70,13 +69,12 @@ def check_directory(function: Registered, data: Path) -> None:
 
 
 async def register(settings: Settings, function: Registered) -> str:
-    """Its ARN in the home Region. Raises FunctionRefused, FileNotFoundError, DatabaseLost."""
+    """Its ARN in the home Region. Raises FunctionRefused, and what unsealed raises."""
     installation = Installation.load(settings.folder)
     check(function, settings.folder)
-    async with still_sealed(settings) as database, database.write("operator") as tx:
+    async with unsealed(settings) as opened, opened.database.write("operator") as tx:
         await functions.put(tx, function)
-        details = told(function)
-        await outbox.put(tx, operators_event(installation, "RegisterFunction", details, at=tx.at))
+        await opened.note(tx, "RegisterFunction", told(function))
     return arn(installation.region, function)
 
 
@@ -98,10 +96,8 @@ async def listed(settings: Settings, account: str) -> Sequence[Registered]:
 
 async def remove(settings: Settings, account: str, name: str) -> bool:
     """Whether there was one. Rotations that name it fail from now on."""
-    installation = Installation.load(settings.folder)
-    async with still_sealed(settings) as database, database.write("operator") as tx:
+    async with unsealed(settings) as opened, opened.database.write("operator") as tx:
         gone = await functions.remove(tx, account, name)
         if gone:
-            details = {"account": account, "name": name}
-            await outbox.put(tx, operators_event(installation, "RemoveFunction", details, at=tx.at))
+            await opened.note(tx, "RemoveFunction", {"account": account, "name": name})
     return gone

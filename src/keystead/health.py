@@ -5,6 +5,7 @@
     recorder     connected                                  feed       the lease holds: what caches say may be believed
     sinks        where any are named: those that are required have taken what they were given
     details      modules: hardware security modules, which do not count for the status;
+                 outbox: rows among the events that wait in the database that this installation did not make (trail.outbox);
                  index: records that are durable and not yet indexed; reserve: whether disk space is held back;
                  witnesses: what each has cosigned, and what the quorum has; ill_since: RFC 3339, of each part that is ill
 
@@ -25,7 +26,7 @@ from keystead.database.engine import Database
 from keystead.database.feed import Feed
 from keystead.keyholder.promise import Keyholder
 from keystead.sinks import standing
-from keystead.trail import cosigned, lookup, reserve
+from keystead.trail import cosigned, lookup, outbox, reserve
 from keystead.trail.client import Recorder
 from keystead.trail.cosigned import Standings
 from keystead.trail.segments import Reader
@@ -67,8 +68,8 @@ class Health:
             return self._page
 
     async def _ask(self) -> Page:
-        keyholder, database, lag = await asyncio.gather(
-            well(self.keyholder.random(1)), well(self.database.ping()), self._lag()
+        keyholder, database, lag, forged = await asyncio.gather(
+            well(self.keyholder.random(1)), well(self.database.ping()), self._lag(), self._forged()
         )
         parts = {
             "keyholder": keyholder,
@@ -84,6 +85,7 @@ class Health:
         details: dict[str, object] = {
             "index": {"lag_records": lag},
             "reserve": "kept" if (self.trail / reserve.NAME).exists() else "released",
+            "outbox": {"refused": forged},
             "ill_since": {name: logs.stamp(at) for name, at in self._ill_since.items()},
         }
         if modules:
@@ -114,6 +116,14 @@ class Health:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await lookup.behind(self.database, self.trail, self.node)
         except Exception:  # noqa: BLE001  # health must tell what it knows, and not fail
+            return None
+
+    async def _forged(self) -> int | None:
+        """None when it cannot be known now."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS), self.database.read() as connection:
+                return await outbox.refused(connection)
+        except Exception:  # noqa: BLE001  # likewise
             return None
 
 

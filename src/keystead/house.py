@@ -47,6 +47,7 @@ from keystead.services import cloudtrail, iam, keystead, kms, rolesanywhere, s3,
 from keystead.services.service import Service
 from keystead.trail import outbox, retention
 from keystead.trail.client import Recorder
+from keystead.trail.delivering import Delivering
 from keystead.trail.digests import Digests
 from keystead.trail.index import Index
 from keystead.trail.joining import Joining
@@ -90,6 +91,7 @@ class House:
     rotation: Rotation
     lookup: Lookup
     explain: Explain
+    delivering: Delivering
     index: Index
     files: Files
     packing: Packing
@@ -104,6 +106,7 @@ class House:
     def build(
         cls, settings: Settings, database: Database, feed: Feed, keyholder: Keyholder, recorder: Recorder, clock: Clock
     ) -> Self:
+        outbox.vouched_by(database, keyholder)
         installation = Installation.load(settings.folder)
         regions = settings.served_regions(model.regions(), installation.region)
         trusted = attestation_roots(settings)
@@ -146,6 +149,7 @@ class House:
             rotating,
             lookup,
             Explain(database, lookup, keys, secrets, parameters, Waiting(feed, SECRET, PARAMETER), clock),
+            Delivering(database, keyholder, recorder, trail),
             index,
             files,
             Packing(trail),
@@ -256,7 +260,7 @@ class House:
         await deletion.delete_due(self.keys, at)
         await deleting.delete_due(self.secrets, at)
         await expiring.enforce_due(self.parameters, at)
-        await outbox.deliver(self.database, self.recorder)
+        await self.delivering.run()
 
     async def health(self) -> tuple[int, bytes]:
         """200 when unsealed and able to write; else 503 and which part is ill."""

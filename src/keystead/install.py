@@ -25,6 +25,8 @@ from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.own_keys import CHECKPOINT
 from keystead.keyholder.reach import Reach
 from keystead.keyholder.seals import Seal
+from keystead.keyholder.software import Software
+from keystead.trail import outbox
 from keystead.trail import setup as trail
 
 
@@ -92,8 +94,7 @@ async def _install(settings: Settings, region: str, seal: Seal, account: str) ->
             for sealed in fresh.sealed:
                 if sealed.purpose != CHECKPOINT:  # which is the recorder's, who reads no database
                     await sealed_keys.add(transaction, sealed)
-        identities = Identities(database, Feed(database), LocalKeyholder(fresh.software), time.time)
-        key_id, secret = await identities.create_account(account)
+        key_id, secret = await identities_of(database, fresh.software).create_account(account)
     installation = Installation(
         id=str(uuid.uuid4()), region=region, account=account, created=time.time(), node=new_node()
     )
@@ -119,12 +120,18 @@ async def add_account(settings: Settings, account: str | None) -> Administrator:
     try:
         async with Database.opened(settings.database_url) as database:
             software.load(await own_keys(database))
-            identities = Identities(database, Feed(database), LocalKeyholder(software), time.time)
             made = account or new_account()
-            key_id, secret = await identities.create_account(made)
+            key_id, secret = await identities_of(database, software).create_account(made)
     except errors.AccountExists as exists:
         raise AccountExists(exists.account) from None
     return Administrator(made, key_id, secret)
+
+
+def identities_of(database: Database, software: Software) -> Identities:
+    """In this process, where nothing else is."""
+    keyholder = LocalKeyholder(software)
+    outbox.vouched_by(database, keyholder)
+    return Identities(database, Feed(database), keyholder, time.time)
 
 
 def reach_of(settings: Settings) -> Reach:

@@ -1,19 +1,18 @@
 """Sessions, seen and ended by the operator of an installation, also while nodes serve.
 
 A session is a row, so that deleting the row ends it: for the processes of this machine within half a second, for other nodes within
-the second that the change feed promises. No seal is opened for it. Whoever may only change policies ends the sessions of a role as in
+the second that the change feed promises. The seal is opened to vouch for the record of it. Whoever may only change policies ends the sessions of a role as in
 AWS, by a denial for those issued before now (`keystead template revoke-older-sessions`), and that counts at once.
 """
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from keystead.config import Installation, Settings
+from keystead.config import Settings
 from keystead.database.engine import Connection
 from keystead.identities.callers import session_principal
 from keystead.identities.store import entities, sessions
-from keystead.trail import outbox
-from keystead.unsealed import operators_event, still_sealed
+from keystead.unsealed import still_sealed, unsealed
 
 NAMED: Final = 100
 """Access keys named in one event."""
@@ -50,14 +49,13 @@ async def look(settings: Settings, wanted: Wanted, now: float) -> Sequence[Seen]
 
 
 async def revoke(settings: Settings, wanted: Wanted, now: float) -> Sequence[Seen]:
-    """Those that were ended. Raises FileNotFoundError, DatabaseLost."""
-    installation = Installation.load(settings.folder)
-    async with still_sealed(settings) as database, database.write("operator") as tx:
+    """Those that were ended. Raises what unsealed raises."""
+    async with unsealed(settings) as opened, opened.database.write("operator") as tx:
         ended = await found(tx.connection, wanted, now)
         if ended:
             await sessions.revoke(tx, [one.access_key_id for one in ended])
             details = {"count": len(ended), "accessKeyIds": [one.access_key_id for one in ended[:NAMED]]}
-            await outbox.put(tx, operators_event(installation, "RevokeSessions", details, at=tx.at))
+            await opened.note(tx, "RevokeSessions", details)
     return ended
 
 

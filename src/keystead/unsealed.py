@@ -11,6 +11,7 @@ from keystead.database.engine import Database, Transaction
 from keystead.install import passphrase_of, reach_of
 from keystead.kept_keys import own_keys
 from keystead.keyholder.backups import OpenedSeal
+from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.software import Software
 from keystead.trail import outbox
 from keystead.trail.event import internal_event
@@ -44,6 +45,7 @@ async def unsealed(settings: Settings) -> AsyncIterator[Unsealed]:
     software = seal.software()
     async with Database.opened(settings.database_url) as database:
         software.load(await own_keys(database))
+        outbox.vouched_by(database, LocalKeyholder(software))
         yield Unsealed(settings, installation, seal, software, database)
 
 

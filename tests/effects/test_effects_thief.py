@@ -4,7 +4,9 @@ Each test is one theft on a stopped node. Nothing is found of a node that nobody
 """
 
 import asyncio
+import hashlib
 import json
+import re
 import shutil
 import sqlite3
 import time
@@ -512,3 +514,107 @@ def test_an_operator_can_answer_for_what_no_record_made_and_is_seen_to(stopped, 
 
     assert "There is nothing to settle." in run("settle").stdout
     assert "An operator answers for what no call made, by record" in run("verify").stdout
+
+
+GRANT = THEFTS["a grant to himself"][0]
+WAITING = "insert into trail_outbox (event, proof) values (?, ?)"
+
+
+def event_of(record: dict[str, object]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def test_a_grant_by_sql_with_a_forged_event_beside_it_is_a_contradiction_that_names_both(stopped, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(stopped.data, data)
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute(GRANT.format(**stopped.names))
+        (granted,) = database.execute("select id from key_grants where id like 'ee%'").fetchone()
+        forged = {
+            "eventSource": "keystead.amazonaws.com", "eventName": "EffectsSettled", "eventType": "AwsServiceEvent",
+            "recipientAccountId": stopped.account, "awsRegion": REGION, "eventID": "his",
+            "serviceEventDetails": {"settled": [list(one) for one in slots_of(data, granted)]},
+        }  # fmt: skip  # a table
+        database.execute(WAITING, (event_of(forged), bytes(61)))
+
+    done = CliRunner().invoke(application, ["verify", "--data", str(data)])
+
+    assert done.exit_code == 1
+    assert f"grant {granted}" in done.stdout
+    assert "row 1 of what waits to be recorded (EffectsSettled) was not made by this installation" in unnumbered(done)
+    assert done.stdout.rstrip().endswith("CONTRADICTION")
+
+
+def unnumbered(done) -> str:
+    """Rows have been there before."""
+    return re.sub(r"row \d+ of", "row 1 of", done.stdout)
+
+
+def slots_of(data: Path, part: str):
+    """What an event must say to explain what the database shows of a part."""
+    found = moment(data, "none").facts
+    return [(*one.slot, one.value, "") for one in found if one.slot.part == part]
+
+
+def test_without_the_seal_a_forged_event_proves_nothing_and_is_said_not_to_be_judged(stopped, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(stopped.data / "keystead.db", data)
+    (data / "trail").symlink_to(stopped.data / "trail")
+    shutil.copy(stopped.data / "keystead.json", data)
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute("insert into accounts values ('999999999999', 1)")
+        forged = {
+            "eventSource": "keystead.amazonaws.com", "eventName": "EffectsSettled", "recipientAccountId": stopped.account,
+            "awsRegion": REGION, "serviceEventDetails": {"settled": [["account", "999999999999", "", "", ""]]},
+        }  # fmt: skip  # a table
+        database.execute(WAITING, (event_of(forged), None))
+
+    done = CliRunner().invoke(application, ["verify", "--data", str(data)])
+
+    assert done.exit_code == 2
+    assert "the seal could not be opened, so whether this installation made it could not be told" in done.stdout
+
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute("update trail_outbox set refused_at = 1")  # as a node has found it
+    assert CliRunner().invoke(application, ["verify", "--data", str(data)]).exit_code == 1
+
+
+def test_an_operator_answers_for_a_forged_event_and_it_is_gone(stopped, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(stopped.data, data)
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute(WAITING, (b"{}", b"his"))
+
+    done = CliRunner().invoke(application, ["settle", "--yes", "--data", str(data)])
+
+    assert "(no event) was not made by this installation" in done.stdout
+    with sqlite3.connect(data / "keystead.db") as database:
+        ((event,),) = database.execute("select event from trail_outbox").fetchall()
+    (row,) = json.loads(event)["serviceEventDetails"]["notRecorded"]
+    assert row[1:] == ["no event", hashlib.sha256(b"{}").hexdigest()]
+
+
+def test_an_event_that_is_put_back_after_it_was_recorded_explains_nothing_more(stopped, tmp_path):
+    """An operator answers for an account; it goes by a record; a thief brings it back, with the row of before."""
+    data = tmp_path / "data"
+    shutil.copytree(stopped.data, data)
+    with sqlite3.connect(data / "keystead.db") as database:
+        database.execute("insert into accounts values ('999999999999', 1)")
+    assert CliRunner().invoke(application, ["settle", "--yes", "--data", str(data)]).exit_code == 0
+    with sqlite3.connect(data / "keystead.db") as database:
+        ((event,),) = database.execute("select event from trail_outbox").fetchall()
+    gone = json.loads(event)
+    gone["eventID"] = "another"
+    gone["serviceEventDetails"]["settled"][0][3] = None
+    log = Log(data / "trail", lambda name, **_: name.encode())
+    log.append([(7, 1, event)])
+    log.append([(7, 2, event_of(gone))])
+    log.append([(7, 3, event)])  # put back once it was recorded, and recorded again; the row waits yet another time
+    log.close()
+
+    accounts = Accounts(moment(data, "none"), [], lambda: None, tolerance=0)
+    verify(data / "trail", see=accounts.see)
+    told = accounts.told(data / "trail")
+
+    assert any("account 999999999999" in one and one.endswith("took it away") for one in told.findings), told

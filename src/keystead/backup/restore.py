@@ -53,7 +53,7 @@ from keystead.keyholder.reach import Reach
 from keystead.keyholder.seals import SEAL_FILE
 from keystead.keyholder.software import Software
 from keystead.rooms import index_of
-from keystead.trail import disk, setup
+from keystead.trail import disk, outbox, setup, waiting_before
 from keystead.trail.log import Log
 from keystead.trail.signed_note import Signer
 from keystead.trail.verify import Report, Verdict, verify
@@ -196,6 +196,9 @@ async def _restore(settings: Settings, backup: Backup, software: Software, end: 
             check_logs(data / FORMER)
             begin_log(data / TRAIL, installation, software, link(backup.head, former / TRAIL))
         await index(database, former / TRAIL, old.node)  # 5
+        if backup.head.schema < waiting_before.FIRST:
+            async with database.read() as connection:
+                waiting_before.keep(data / TRAIL, [row.event for row in await outbox.waiting(connection)])
     finally:
         await database.close()
     installation.save(data)  # 6

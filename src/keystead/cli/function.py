@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from keystead import functions
-from keystead.cli.backup import told
+from keystead.cli.backup import PassphraseOption, told
 from keystead.cli.output import (
     DatabaseOption,
     DataOption,
@@ -55,10 +55,11 @@ def register(
     memory: Annotated[int, typer.Option(help="Megabytes.")] = 512,
     account_id: AccountOption = None,
     database: DatabaseOption = None,
+    passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.text,
 ) -> None:
     """Let a function rotate secrets. One of that name is replaced. Nodes may be serving."""
-    settings = Settings.read({"data": data, "database": database})
+    settings = Settings.read({"data": data, "database": database, "passphrase_file": passphrase_file})
     with told():
         account = account_id or Installation.load(settings.folder).account
         made = Registered(
@@ -129,9 +130,15 @@ def facts(region: str, one: Registered) -> dict[str, object]:
 
 
 @application.command()
-def remove(name: str, data: DataOption, account_id: AccountOption = None, database: DatabaseOption = None) -> None:
+def remove(
+    name: str,
+    data: DataOption,
+    account_id: AccountOption = None,
+    database: DatabaseOption = None,
+    passphrase_file: PassphraseOption = None,
+) -> None:
     """Let a function rotate nothing any more."""
-    settings = Settings.read({"data": data, "database": database})
+    settings = Settings.read({"data": data, "database": database, "passphrase_file": passphrase_file})
     with told():
         account = account_id or Installation.load(settings.folder).account
         gone = asyncio.run(functions.remove(settings, account, name))

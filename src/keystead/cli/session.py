@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from keystead.cli.backup import told
+from keystead.cli.backup import PassphraseOption, told
 from keystead.cli.output import DatabaseOption, DataOption, Output, OutputOption, fail, out, print_json
 from keystead.config import Settings
 from keystead.revocation import Seen, Wanted, look
@@ -49,6 +49,7 @@ def revoke(
     account_id: AccountOption = None,
     everybody: Annotated[bool, typer.Option("--all", help="Every session there is.")] = False,
     database: DatabaseOption = None,
+    passphrase_file: PassphraseOption = None,
     output: OutputOption = Output.text,
 ) -> None:
     """End sessions now. Nodes may be serving: they know of it within a second.
@@ -58,7 +59,7 @@ def revoke(
     wanted = Wanted(access_key_id, principal, account_id)
     if (wanted == Wanted()) is not everybody:
         fail("Say whose sessions: --access-key-id, --principal or --account-id; or --all, and none of these.")
-    settings = Settings.read({"data": data, "database": database})
+    settings = Settings.read({"data": data, "database": database, "passphrase_file": passphrase_file})
     with told():
         ended = asyncio.run(end(settings, wanted, time.time()))
     if not ended and access_key_id is not None:

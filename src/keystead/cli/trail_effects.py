@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -13,8 +14,13 @@ from keystead.config import Installation, Settings
 from keystead.database.engine import Database
 from keystead.database.errors import DatabaseLost
 from keystead.effects.accounts import Accounts, Shown, Told, settle, show
+from keystead.keyholder.errors import HsmLost, SealNotOpened, TokenInvalid
+from keystead.keyholder.local import LocalKeyholder
+from keystead.trail import outbox, waiting_before
+from keystead.trail.outbox import Waiting
 from keystead.trail.records import Stored
 from keystead.trail.verify import Verdict
+from keystead.unsealed import unsealed
 
 LogOption = Annotated[
     list[Path] | None,
@@ -64,10 +70,25 @@ def there_is_a_database(settings: Settings) -> bool:
     return not kind.startswith("sqlite") or Path(path).exists()
 
 
+async def judged(settings: Settings, rows: Sequence[Waiting]) -> list[bool] | None:
+    """None where the seal cannot be opened from here."""
+    before = waiting_before.load(settings.folder / TRAIL)
+    try:
+        async with unsealed(settings) as opened:
+            keyholder = LocalKeyholder(opened.software)
+            return [
+                await outbox.is_vouched(keyholder, row.event, row.proof)
+                or (row.proof is None and outbox.digest(row.event) in before)
+                for row in rows
+            ]
+    except (SealNotOpened, HsmLost, TokenInvalid, FileNotFoundError):
+        return None
+
+
 async def from_database(settings: Settings, own: str, here: Collection[str]) -> Shown | None:
     """None where it cannot be asked."""
     try:
         async with Database.opened(settings.database_url) as database:
-            return await show(database, own, here)
+            return await show(database, own, here, partial(judged, settings))
     except DatabaseLost:
         return None

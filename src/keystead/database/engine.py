@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from keystead.database import schema
 from keystead.database.backend import Backend, connected
-from keystead.database.errors import DatabaseNotEmpty, Unannounced
+from keystead.database.errors import DatabaseNotEmpty, Unannounced, Unvouched
 from keystead.database.tables import Change, changes, metadata
 
 __all__ = ["Connection", "Database", "Transaction", "Unannounced", "metadata"]
@@ -23,6 +23,8 @@ Connection = AsyncConnection
 """What a read gives: other rooms name it without naming SQLAlchemy."""
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 Committed = Callable[[Sequence[Change]], None]
+Voucher = Callable[[bytes], Awaitable[bytes]]
+"""Gives the proof that this installation made some content: who can only write to the database can make none."""
 
 NEWEST: Final = "head"
 BACKENDS: Final = {
@@ -42,16 +44,23 @@ class Counter(Protocol):
 class Transaction:
     """One write in progress. `at` is when it began, seconds since the epoch."""
 
-    def __init__(self, connection: AsyncConnection, because: str, at: float) -> None:
+    def __init__(self, connection: AsyncConnection, because: str, at: float, voucher: Voucher | None = None) -> None:
         self.connection = connection
         self.because = because
         self.at = at
+        self._voucher = voucher
         self.changes: list[Change] = []
         self.wrote = False
 
     async def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
         self.wrote = self.wrote or not statement.is_select
         return await self.connection.execute(statement, parameters)
+
+    async def proof(self, content: bytes) -> bytes:
+        """Raises Unvouched, and what the voucher raises."""
+        if self._voucher is None:
+            raise Unvouched(self.because)
+        return await self._voucher(content)
 
     def changed(self, kind: str, id: str) -> None:  # noqa: A002  # the column's name
         """Caches everywhere forget what they hold of this; feed.EVERYTHING as the id means all of the kind."""
@@ -72,6 +81,8 @@ class Database:
 
     Everything that touches the database raises DatabaseLost when it cannot be reached just now; a read or a write whose turn
     comes within `patience` seconds tries so long to reach it.
+
+    voucher  whoever writes what must be known later to be this installation's own sets it first
     """
 
     def __init__(
@@ -82,6 +93,7 @@ class Database:
         self._counter = counter
         self._clock = clock
         self._committed: list[Committed] = []
+        self.voucher: Voucher | None = None
         self._writing = asyncio.Lock()
 
     @classmethod
@@ -167,7 +179,7 @@ class Database:
         until = self._until()
         async with self._writing, connected(self._backend.writer, until) as connection:
             await connection.begin()
-            tx = Transaction(connection, because, self._clock())
+            tx = Transaction(connection, because, self._clock(), self.voucher)
             condition = CONDITION.get()
             if condition is not None:
                 await condition(tx)

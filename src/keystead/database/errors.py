@@ -28,3 +28,7 @@ class Fenced(Exception):
 
 class Unannounced(RuntimeError):
     """A transaction wrote and named nothing as changed: caches would go stale. A defect of the caller; rolled back."""
+
+
+class Unvouched(RuntimeError):
+    """A transaction was to prove what it writes, and nobody was named who could. A defect of whoever opened the database; rolled back."""

@@ -1,11 +1,13 @@
 """One comparison of a database with the logs of its nodes: `keystead trail verify`, facts/trail.md 8, step 9.
 
-1. the database as it is now: what it shows, and which events wait in it to be recorded
+1. the database as it is now: what it shows, and which events wait in it to be recorded; of these, which this installation made
 2. the other logs that there are, and this node's as verify.py reads it, record by record, merged by time; of nodes whose logs
    are not here, what the index has of them (`Index`)
 3. what was recorded since, where a node serves and something is not explained yet
 4. what waits explains the rest: not proven, for it is in no log
 5. what is left is a contradiction
+
+What the service itself did may be recorded twice: it is taken once, so that who puts it back into the database explains nothing by it.
 
 Whoever writes to the database can write to the index as well. So where there are several nodes, each also looks whether the index has
 of its own log what is in it: what was forged in the index is found on the node that it is said to be of.
@@ -14,22 +16,20 @@ of its own log what is in it: what was forged in the index is found on the node 
 import heapq
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple
-
-from sqlalchemy import select
 
 from keystead.database.engine import Connection, Database
 from keystead.effects import federation, iam, kms, sessions, values
 from keystead.effects.event import Event, name_of, read
 from keystead.effects.ledger import TOLERANCE, Finding, Ledger
 from keystead.effects.slots import Fact
-from keystead.trail import queries, store
+from keystead.trail import outbox, queries, store
 from keystead.trail.errors import LogDamaged, LogInUse, LogMissing
 from keystead.trail.lock import APPENDING, lock
-from keystead.trail.outbox import outbox
+from keystead.trail.outbox import Waiting
 from keystead.trail.queries import Wanted
 from keystead.trail.records import Stored
 from keystead.trail.segments import Reader
@@ -57,10 +57,20 @@ ALWAYS: Final = {
     ("keystead", SETTLED): settled,
 }
 NAMES: Final = frozenset(name for _, name in (*ALWAYS, *iam.Identities({}).told()))
+NAME_LIMIT: Final = 64
 SETTLING_SECONDS: Final = 3.0
 """What a node that serves may need to record what it has done."""
+UNJUDGED: Final = "the seal could not be opened, so whether this installation made it could not be told"
 Recorded = tuple[int, str, bytes]
 """(nanoseconds since the epoch, how it is named, event)."""
+
+
+Judge = Callable[[Sequence[Waiting]], Awaitable[Sequence[bool] | None]]
+"""Of each row whether this installation made it; None when the seal cannot be opened, and so nobody can tell."""
+
+
+async def nobody(rows: Sequence[Waiting]) -> None:  # a Judge
+    """Can tell."""
 
 
 class Indexed(NamedTuple):
@@ -77,6 +87,8 @@ class Shown(NamedTuple):
 
     wrong    what needs no record to be seen
     waiting  events that are to be recorded
+    judged   this installation made them
+    forged   what waits likewise, and has been found not to be of this installation
     nodes    whose logs are not here
     indexed  what the index has of those, in the order of time
     own      what it has of this node, by number, where there are such
@@ -90,9 +102,11 @@ class Shown(NamedTuple):
     nodes: Sequence[str] = ()
     indexed: Sequence[Recorded] = ()
     own: Mapping[int, Recorded] = {}
+    judged: bool = True
+    forged: Sequence[Waiting] = ()
 
 
-async def show(database: Database, own: str = "", here: Collection[str] = ()) -> Shown:
+async def show(database: Database, own: str = "", here: Collection[str] = (), judge: Judge = nobody) -> Shown:
     """`own`: this node; `here`: the others whose logs there are. Raises DatabaseLost."""
     at = time.time_ns()
     found: list[Fact | str] = []
@@ -107,11 +121,30 @@ async def show(database: Database, own: str = "", here: Collection[str] = ()) ->
         ):
             found += [one async for one in part]
         borne = await iam.borne(connection)
-        waiting = [row.event for row in await connection.execute(select(outbox).order_by(outbox.c.seq))]
+        waits = await outbox.waiting(connection)
         absent = sorted(set((await store.ordinals(connection)).values()) - {own, *here})
         index = [one async for one in indexed(connection, [own, *absent])] if absent else []
     facts = [one for one in found if isinstance(one, Fact)]
-    return Shown(facts, [one for one in found if isinstance(one, str)], borne, waiting, at, *apart(index, absent, own))
+    wrong = [one for one in found if isinstance(one, str)]
+    made = await judge(waits) if waits else []
+    genuine = [not one.refused if made is None else made[place] for place, one in enumerate(waits)]
+    waiting = [one.event for one, real in zip(waits, genuine, strict=True) if real]
+    forged = [one for one, real in zip(waits, genuine, strict=True) if not real]
+    wrong += [put_there(one) for one in forged]
+    return Shown(facts, wrong, borne, waiting, at, *apart(index, absent, own), made is not None, forged)
+
+
+def put_there(one: Waiting) -> str:
+    return (
+        f"row {one.seq} of what waits to be recorded ({called(one)}) was not made by this installation:"
+        " somebody put it into the database"
+    )
+
+
+def called(one: Waiting) -> str:
+    """What it says it is, as far as that can be shown: it is whoever's who wrote it."""
+    name = name_of(one.event).decode("ascii", "replace")
+    return name if name.isidentifier() and len(name) <= NAME_LIMIT else "no event"
 
 
 def apart(
@@ -193,6 +226,7 @@ class Accounts:
         self._settle = settle
         self._doubts: list[str] = []
         self._words: list[str] = []
+        self._said: set[str] = set()
         self._ahead = heapq.merge(shown.indexed, *(self._of(name, folder) for name, folder in others))
         self._next = next(self._ahead, None)
         self._records = 0
@@ -232,6 +266,11 @@ class Accounts:
         """After `told`: what an operator may answer for."""
         return list(self._ledger.findings())
 
+    @property
+    def forged(self) -> Sequence[Waiting]:
+        """What an operator may answer for likewise, so that it goes."""
+        return self._shown.forged
+
     def _compare(self, number: int, event: bytes) -> None:
         """With the index. What remains of `_own` is not in the log."""
         if number in self._own and self._own[number][2] == event:
@@ -244,18 +283,26 @@ class Accounts:
             for event in self._shown.waiting:
                 self._replay(self._shown.at + 1, "an event that waits to be recorded", event)
             if explained := before - self._ledger.unexplained():
-                return [f"what explains {explained} things in the database waits to be recorded, and is in no log yet"]
+                waits = f"what explains {explained} things in the database waits to be recorded, and is in no log yet"
+                return [waits if self._shown.judged else f"{waits}; {UNJUDGED}"]
         return []
 
     def _replay(self, wall: int, record: str, event: bytes) -> None:
         told = read(event)
         handler = self._handlers.get((told.source, told.name)) if told is not None else None
-        if told is not None and handler is not None:
+        if told is not None and handler is not None and self._is_new(told):
             self._records += 1
             if told.name == SETTLED:
                 self._words.append(record)
             self._ledger.at(wall, record)
             handler(told, self._ledger)
+
+    def _is_new(self, told: Event) -> bool:
+        if told.repeatable in self._said:
+            return False
+        if told.repeatable is not None:
+            self._said.add(told.repeatable)
+        return True
 
     def _of(self, name: str, folder: Path, after: int = -1) -> Iterator[Recorded]:
         reader = Reader(folder)

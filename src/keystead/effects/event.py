@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from keystead.trail.event import SERVICE_EVENT
+
 NAME: Final = b'"eventName":"'
 """As the encoder of event.py writes it. Within a JSON text its quotation marks would be escaped."""
 
@@ -17,10 +19,13 @@ def name_of(event: bytes) -> bytes:
 
 
 class Event:
-    """A record of something that was done: `parameters`, `response`, `additional`, `details` are empty where it has none."""
+    """A record of something that was done: `parameters`, `response`, `additional`, `details` are empty where it has none.
 
-    __slots__ = ("account", "additional", "details", "forwarded", "name", "parameters", "region", "resources", "response",
-                 "source", "who")  # fmt: skip  # a list of names
+    repeatable  eventID of what the service itself did, which may be in the log twice (trail.outbox); else None
+    """
+
+    __slots__ = ("account", "additional", "details", "forwarded", "name", "parameters", "region", "repeatable", "resources",
+                 "response", "source", "who")  # fmt: skip  # a list of names
 
     def __init__(self, read: Mapping[str, Any]) -> None:
         """Raises KeyError where it is no CloudTrail record."""
@@ -33,6 +38,7 @@ class Event:
         self.additional: Mapping[str, Any] = read.get("additionalEventData") or {}
         self.details: Mapping[str, Any] = read.get("serviceEventDetails") or {}
         self.who: Mapping[str, Any] = read.get("userIdentity") or {}
+        self.repeatable: str | None = read.get("eventID") if read.get("eventType") == SERVICE_EVENT else None
         self.forwarded = "originRequestID" in self.additional
         self.resources: list[str] = [one.get("ARN", "") for one in read.get("resources") or ()]
 

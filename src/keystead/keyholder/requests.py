@@ -300,8 +300,8 @@ OPERATIONS: Final[dict[type[Request], Operation]] = {
     Random: Operation("random", _WS),  # also what health asks
     CreateSecret: Operation("create_secret", _W),
     SigningKey: Operation("signing_key", _W),
-    SealMarker: Operation("seal_marker", _W),
-    OpenMarker: Operation("open_marker", _W),
+    SealMarker: Operation("seal_marker", _WS),
+    OpenMarker: Operation("open_marker", _WS),  # pages; what waits to be recorded (trail.outbox)
     NewDomainKey: Operation("new_domain_key", _S),
     Rewrap: Operation("rewrap", _S),
     Load: Operation("load", _WS),

@@ -160,6 +160,10 @@ DISK_FREE = Gauge("keystead_data_free_bytes", "Free space of the file system wit
 FEED_READ_AT = Gauge("keystead_feed_read_timestamp_seconds", "When the other nodes' changes were last read.")
 CACHE_ENTRIES = Gauge("keystead_cache_entries", "What a cache holds.", "cache")
 CACHE_LOADS = Counter("keystead_cache_loads_total", "Misses: what was read from the database for a cache.", "cache")
+OUTBOX_REFUSED = Gauge(
+    "keystead_trail_outbox_refused",
+    "Rows among the events that wait in the database that this installation did not make; not recorded.",
+)
 CACHE_DROPPED = Counter("keystead_cache_dropped_total", "What a full cache let go.", "cache")
 DATABASE_ERRORS = Counter("keystead_database_errors_total", "Times the database could not be reached.")
 JOB_DONE_AT = Gauge("keystead_job_last_success_timestamp_seconds", "When a job last ended well.", "job")
