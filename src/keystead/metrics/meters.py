@@ -161,7 +161,7 @@ FEED_READ_AT = Gauge("keystead_feed_read_timestamp_seconds", "When the other nod
 CACHE_ENTRIES = Gauge("keystead_cache_entries", "What a cache holds.", "cache")
 CACHE_LOADS = Counter("keystead_cache_loads_total", "Misses: what was read from the database for a cache.", "cache")
 OUTBOX_REFUSED = Gauge(
-    "keystead_trail_outbox_refused",
+    "keystead_trail_refused_records",
     "Rows among the events that wait in the database that this installation did not make; not recorded.",
 )
 CACHE_DROPPED = Counter("keystead_cache_dropped_total", "What a full cache let go.", "cache")
