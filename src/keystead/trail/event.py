@@ -320,12 +320,22 @@ class Randomness:
     BLOCK: Final = 4096
 
     def __init__(self) -> None:
-        self._digits = ""
-        self._at = 0
+        self._forget()
         os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
         self._digits, self._at = "", 0
+        self._tails: list[str] = []
+
+    def tail(self) -> str:
+        """What follows the time and the version in a UUID of version 7: 74 bits, in their form, and the variant between."""
+        if not self._tails:
+            digits = os.urandom(self.BLOCK).hex()
+            self._tails = [
+                f"{digits[at : at + 3]}-{VARIANT[digits[at + 3]]}{digits[at + 4 : at + 7]}-{digits[at + 7 : at + TAIL]}"
+                for at in range(0, len(digits) - TAIL, TAIL)
+            ]
+        return self._tails.pop()
 
     def take(self, count: int) -> str:
         start = self._at
@@ -337,16 +347,17 @@ class Randomness:
         return self._digits[start:end]
 
 
-randomness: Final = Randomness()
 VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+TAIL: Final = 19
+"""Digits of a UUID after its version."""
+randomness: Final = Randomness()
 
 
 def id_at(at: float) -> str:
     """A UUID of version 7 (RFC 9562, 5.7) for a call or an event: AWS's are random, but ids in order of time keep their
     index compact, and its end in memory.
     """
-    random = randomness.take(19)
-    return f"{before(int(at * 1000))}{random[:3]}-{VARIANT[random[3]]}{random[4:7]}-{random[7:]}"
+    return before(int(at * 1000)) + randomness.tail()
 
 
 @lru_cache(maxsize=16)

@@ -5,7 +5,7 @@ A recorder that is silent counts as gone: its disk hangs.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from keystead.pipelined import Pipelined
 from keystead.trail import protocol
@@ -19,7 +19,7 @@ class Pipeline(Pipelined):
     def __init__(self) -> None:
         super().__init__()
         self.greeted: asyncio.Future[bool] = self._loop.create_future()
-        self._waiting: deque[asyncio.Future[Receipt]] = deque()
+        self._waiting: deque[asyncio.Future[Receipt] | None] = deque()  # None: nobody asks for this receipt
         self._number = 0
         self._tell: Callable[[], None] = lambda: None
 
@@ -38,10 +38,21 @@ class Pipeline(Pipelined):
         if self._transport is None:
             raise RecorderLost
         receipt: asyncio.Future[Receipt] = self._loop.create_future()
+        self._ask(event, receipt)
+        return receipt
+
+    def record_all(self, first: Sequence[bytes], last: bytes) -> "asyncio.Future[Receipt]":
+        """The receipt of the last, which comes when all are durable: they come in order. Raises RecorderLost."""
+        if self._transport is None:
+            raise RecorderLost
+        for event in first:
+            self._ask(event, None)
+        return self.record(last)
+
+    def _ask(self, event: bytes, receipt: "asyncio.Future[Receipt] | None") -> None:
         self._waiting.append(receipt)
         self._number += 1
         self._send(protocol.request(self._number, event))
-        return receipt
 
     # asyncio.Protocol
 
@@ -65,7 +76,7 @@ class Pipeline(Pipelined):
         super().connection_lost(exc)
         self._tell()
         for receipt in self._waiting:
-            if not receipt.done():
+            if receipt is not None and not receipt.done():
                 receipt.set_exception(RecorderLost())
         self._waiting.clear()
 
@@ -77,7 +88,7 @@ class Pipeline(Pipelined):
         waiting = self._waiting
         for index in range(first, first + count):
             receipt = waiting.popleft()
-            if not receipt.done():  # whoever asked has given up
+            if receipt is not None and not receipt.done():  # done: whoever asked has given up
                 receipt.set_result(Receipt(index))
 
 
