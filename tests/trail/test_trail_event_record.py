@@ -1,6 +1,7 @@
 """Records as values: what bounds them, and what tells them apart."""
 
 import json
+import os
 import uuid
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from keystead.trail import event as events
 from keystead.trail.notes import Notes
 
 IDENTITY = {"type": "IAMUser", "principalId": "AIDA", "arn": "arn", "accountId": "111122223333", "userName": "alice"}
+AT = 1_750_000_000.5
 
 
 @dataclass(frozen=True)
@@ -170,3 +172,23 @@ def test_events_that_aws_does_not_have_come_from_keystead_internal():
     assert made["eventSource"] == "keystead.internal"
     assert made["recipientAccountId"] == "111122223333"
     assert made["serviceEventDetails"] == {"by": "operator"}
+
+
+def test_ids_are_uuids_of_version_7_and_a_forked_process_makes_others() -> None:
+    mine = {events.id_at(AT) for _ in range(2000)}
+    before = events.id_at(AT)
+    read, write = os.pipe()
+
+    child = os.fork()
+    if child == 0:
+        os.write(write, events.id_at(AT).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    after, theirs = events.id_at(AT), os.read(read, 100).decode()
+    os.close(read)
+    os.close(write)
+
+    assert len({*mine, before, after, theirs}) == 2003
+    for one in map(uuid.UUID, (before, theirs)):
+        assert (one.version, one.variant) == (7, uuid.RFC_4122)
+        assert one.int >> 80 == int(AT * 1000)

@@ -329,13 +329,11 @@ class Randomness:
 
     def tail(self) -> str:
         """What follows the time and the version in a UUID of version 7: 74 bits, in their form, and the variant between."""
-        if not self._tails:
-            digits = os.urandom(self.BLOCK).hex()
-            self._tails = [
-                f"{digits[at : at + 3]}-{VARIANT[digits[at + 3]]}{digits[at + 4 : at + 7]}-{digits[at + 7 : at + TAIL]}"
-                for at in range(0, len(digits) - TAIL, TAIL)
-            ]
-        return self._tails.pop()
+        while True:
+            try:
+                return self._tails.pop()
+            except IndexError:  # used up, by this thread or another
+                self._tails = tails(os.urandom(self.BLOCK).hex())
 
     def take(self, count: int) -> str:
         start = self._at
@@ -351,6 +349,13 @@ VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcd
 TAIL: Final = 19
 """Digits of a UUID after its version."""
 randomness: Final = Randomness()
+
+
+def tails(digits: str) -> list[str]:
+    return [
+        f"{digits[at : at + 3]}-{VARIANT[digits[at + 3]]}{digits[at + 4 : at + 7]}-{digits[at + 7 : at + TAIL]}"
+        for at in range(0, len(digits) - TAIL + 1, TAIL)
+    ]
 
 
 def id_at(at: float) -> str:
