@@ -405,6 +405,7 @@ async def test_every_shipped_policy_can_be_attached_and_counts(world, policy):
         ("SecretsManagerReadWrite", ["secretsmanager:GetSecretValue", "kms:ListKeys"], ["kms:Decrypt"]),
         ("SecurityAudit", ["iam:GetUser", "kms:GetKeyPolicy"], ["secretsmanager:GetSecretValue", "ssm:GetParameter"]),
         ("job-function/ViewOnlyAccess", ["kms:ListKeys", "iam:ListUsers"], ["kms:GetKeyPolicy", "iam:GetUser"]),
+        ("ReadOnlyAccess", ["kms:GetKeyPolicy", "ssm:GetParameter"], ["secretsmanager:GetSecretValue", "kms:Decrypt"]),
         ("IAMReadOnlyAccess", ["iam:GetUser"], ["iam:PutUserPolicy", "kms:ListKeys"]),
         ("AWSKeyManagementServicePowerUser", ["kms:CreateKey"], ["kms:Encrypt", "kms:ScheduleKeyDeletion"]),
     ],
