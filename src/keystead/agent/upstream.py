@@ -150,6 +150,8 @@ class Upstream:
             ) from None
         except BotoCoreError:
             raise Unreachable(HTTPStatus.BAD_GATEWAY, "ConnectionError", "The service cannot be reached.") from None
+        except OSError:  # of the token's file of a web identity; botocore lets it through
+            raise Unreachable(HTTPStatus.BAD_GATEWAY, "CredentialsError", "The credentials cannot be read.") from None
         return answer
 
     def _client(self, service: str, role: str | None) -> Any:
