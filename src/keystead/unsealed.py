@@ -13,7 +13,7 @@ from keystead.kept_keys import own_keys
 from keystead.keyholder.backups import OpenedSeal
 from keystead.keyholder.local import LocalKeyholder
 from keystead.keyholder.software import Software
-from keystead.trail import outbox
+from keystead.trail import outbox, waiting_before
 from keystead.trail.event import internal_event
 
 
@@ -29,7 +29,7 @@ class Unsealed:
 
     async def note(self, tx: Transaction, name: str, details: Mapping[str, object]) -> None:
         """An event of what the operator does, in the transaction that does it; a node that serves records it."""
-        await outbox.put(tx, operators_event(self.installation, name, details, at=tx.at))
+        await waiting_before.put(tx, operators_event(self.installation, name, details, at=tx.at))
 
     async def record(self, name: str, details: Mapping[str, object]) -> None:
         """Likewise, of what no transaction does."""

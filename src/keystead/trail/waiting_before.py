@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, insert, inspect, select
 
-from keystead.database.engine import Database
+from keystead.database.engine import Database, Transaction
 from keystead.trail import disk
 from keystead.trail.outbox import digest, outbox
+from keystead.trail.outbox import put as into_newest
 
 NAME: Final = "waiting-before"
 HASH_LENGTH: Final = 32
@@ -29,10 +30,21 @@ async def note(database: Database, folder: Path) -> None:
 
 def without_place(connection: Connection) -> list[bytes]:
     """The events of a schema that has no place for proofs."""
-    found = inspect(connection)
-    if not found.has_table(outbox.name) or any(one["name"] == "proof" for one in found.get_columns(outbox.name)):
+    if not inspect(connection).has_table(outbox.name) or has_place(connection):
         return []
     return [bytes(event) for event in connection.execute(select(outbox.c.event)).scalars()]
+
+
+def has_place(connection: Connection) -> bool:
+    return any(one["name"] == "proof" for one in inspect(connection).get_columns(outbox.name))
+
+
+async def put(tx: Transaction, event: bytes) -> None:
+    """By an operator's process, which may be newer than the schema: what it puts there is noted when that is brought up to date."""
+    if await tx.connection.run_sync(has_place):
+        await into_newest(tx, event)
+    else:
+        await tx.execute(insert(outbox).values(event=event))
 
 
 def keep(folder: Path, events: Sequence[bytes]) -> None:
