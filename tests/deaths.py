@@ -19,13 +19,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from installation import Node
 from keystead.rotation.credential import Credential
+from keystead.rotation.engines.postgresql import LOST
 from postgresql import Server
 from rotated import Rotated
 
 SHIM = Path(__file__).parent / "rotation" / "deaths"
 SECONDS = 200
 """On a loaded machine a process takes long to start."""
-DOWN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, pymysql.Error, redis.RedisError)
+DOWN = (*LOST, asyncpg.PostgresError, pymysql.Error, redis.RedisError)
 """What a login fails with when its server has been killed; a refused one does not."""
 AWAY = (BotoCoreError, ClientError)
 """What a call fails with when Keystead's own store has been killed."""

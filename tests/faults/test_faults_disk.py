@@ -79,13 +79,17 @@ def test_a_disk_that_fails_is_noticed_and_nothing_acknowledged_is_lost(new_node,
             skip = number // len(FAULTS) % 7
             plan.write_text(f"{call} {mode} {skip} {path}")
             try:
-                until(lambda: status(kms.create_key) >= 500)
-                time.sleep(0.3)
-                refused = status(kms.create_key)
+                if (
+                    skip
+                ):  # a process that comes back and fails again after as many calls may be waited for, and not felt
+                    [status(kms.create_key) for _ in range(10)]
+                else:
+                    until(lambda: status(kms.create_key) >= 500)
+                    time.sleep(0.3)
+                    assert status(kms.create_key) >= 500, (call, mode, path)
             finally:
                 plan.unlink()
             until(lambda: health(node.url)[0] == 200 and status(kms.create_key) == 200, BACK_WITHIN)
-            assert skip or refused >= 500, (call, mode, path)
         load.end()
     judge(node, load)
 

@@ -29,6 +29,8 @@ DATABASE: Final = "postgres"
 SECONDS: Final = 10.0
 """To connect, and for each statement."""
 REFUSALS: Final = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidPasswordError)
+LOST: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""The driver answers with the last where the server dies while it connects."""
 
 
 UNVERIFIED: Final = {None: "prefer", False: "disable"}
@@ -139,7 +141,7 @@ async def connected(who: Credential) -> AsyncIterator[Any]:
         )
     except REFUSALS:
         raise LoginRefused from None
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (*LOST, asyncpg.PostgresError) as error:
         raise TargetLost(type(error).__name__) from None
     try:
         yield connection
@@ -147,7 +149,7 @@ async def connected(who: Credential) -> AsyncIterator[Any]:
         raise TargetLost(type(error).__name__) from None
     except asyncpg.PostgresError as error:
         raise TargetRefused(f"PostgreSQL: {error.sqlstate}") from None
-    except (OSError, asyncpg.InterfaceError) as error:
+    except LOST as error:
         raise TargetLost(type(error).__name__) from None
     finally:
         await close(connection)
@@ -157,7 +159,7 @@ async def close(connection: Any) -> None:
     """In order where that is soon done."""
     try:
         await connection.close(timeout=2)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (*LOST, asyncpg.PostgresError):
         connection.terminate()
 
 
