@@ -50,6 +50,15 @@ def test_a_plan_writes_nothing_and_shows_nothing(keystead_command, env, app, man
     assert [one for one in manager.list_secrets()["SecretList"] if one["Name"].startswith(app)] == []
 
 
+def test_a_program_that_reads_the_table_finds_each_row_whole(keystead_command, env, app):
+    done = keystead_command("import", ".env", "--app", app)
+
+    rows = [line for line in done.stdout.splitlines() if f"{app}/prod/DATABASE_URL" in line]
+    assert len(rows) == 1
+    assert "the URL of a database, with a password" in rows[0]
+    assert "…" not in done.stdout
+
+
 def test_applied_each_value_is_a_secret_and_a_second_run_changes_nothing(keystead_command, env, app, manager, tmp_path):
     first = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")
     second = keystead_command("import", ".env", "--app", app, "--apply", "--output", "json")

@@ -1,5 +1,7 @@
 """How every verb speaks: text for people, JSON for programs, errors on standard error."""
 
+import os
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 
 HSM_LOST: Final = "The hardware security module cannot be used now: the lines above say why. Nothing was changed."
-out = Console(emoji=False)  # `:secret:` is part of an ARN
+UNCUT: Final = 10_000
+"""Characters of a line that no terminal shows: a program that reads a table finds each name whole, and each row on one line."""
+out = Console(  # `:secret:` is part of an ARN, not an emoji
+    emoji=False, width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else UNCUT
+)
 errors = Console(stderr=True, emoji=False)
 
 
