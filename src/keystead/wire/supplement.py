@@ -1,4 +1,4 @@
-"""Where AWS's published models are not what AWS does: operations that only a tool of AWS's own calls, and limits that a service
+"""Where AWS's published models are not what AWS does: operations that only a tool of AWS's own calls, and patterns that a service
 refuses in words of its own.
 
 CreateSession of IAM Roles Anywhere (IAM Roles Anywhere user guide, CreateSession; the credential helper's requests). It is signed
@@ -78,19 +78,18 @@ ROLESANYWHERE: Final[dict[str, Any]] = {
 
 SUPPLEMENTS: Final = {"rolesanywhere": ROLESANYWHERE}
 LOOSENED: Final = {"secretsmanager": ("DurationType",)}
-"""Shapes whose limits the domain checks: a bad Duration is an InvalidParameterException, as every other bad rule of a rotation is
+"""Shapes whose pattern the domain checks: a bad Duration is an InvalidParameterException, as every other bad rule of a rotation is
 (Secrets Manager user guide, schedule expressions)."""
-LIMITS: Final = ("min", "max", "pattern")
 
 
 def supplemented(name: str, document: dict[str, Any]) -> dict[str, Any]:
     """The model as AWS keeps to it. Raises ValueError when names collide, KeyError where a loosened shape is gone."""
-    loosened = {shape: without_limits(document["shapes"][shape]) for shape in LOOSENED.get(name, ())}
+    loosened = {shape: without_pattern(document["shapes"][shape]) for shape in LOOSENED.get(name, ())}
     return completed(name, {**document, "shapes": {**document["shapes"], **loosened}} if loosened else document)
 
 
-def without_limits(shape: Mapping[str, Any]) -> dict[str, Any]:
-    return {trait: value for trait, value in shape.items() if trait not in LIMITS}
+def without_pattern(shape: Mapping[str, Any]) -> dict[str, Any]:
+    return {trait: value for trait, value in shape.items() if trait != "pattern"}
 
 
 def completed(name: str, document: dict[str, Any]) -> dict[str, Any]:
