@@ -167,11 +167,14 @@ def keys(keystead, names):
 
 def secrets(keystead):
     manager, parameters = keystead.client("secretsmanager"), keystead.client("ssm")
+    elsewhere = keystead.client("secretsmanager", region_name=OTHER)
     manager.create_secret(Name="db", SecretString="v", AddReplicaRegions=[{"Region": OTHER}])
     manager.put_secret_value(SecretId="db", SecretString="w")
     manager.put_resource_policy(
         SecretId="db", ResourcePolicy=policy(("Deny", "secretsmanager:DeleteSecret"), principal="*")
     )
+    manager.create_secret(Name="on-its-own", SecretString="v", AddReplicaRegions=[{"Region": OTHER}])
+    elsewhere.stop_replication_to_replica(SecretId="on-its-own")  # without a policy, as its primary
     parameters.put_parameter(Name="/a/b", Value="v", Type="String", Tier="Advanced")
     parameters.put_parameter(Name="/a/b", Value="w", Type="String", Overwrite=True)
     arn = f"arn:aws:ssm:{REGION}:{keystead.account}:parameter/a/b"

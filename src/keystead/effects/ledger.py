@@ -79,6 +79,10 @@ class Ledger:
         if slot not in self._slots:
             self._buried.append((self._wall, slot))
 
+    def unsaid(self, kind: str, owner: str, part: str = "") -> None:
+        """The record does not say whether it is there, and what it is then."""
+        self._set(Slot(kind, owner, part), None, UNKNOWN)
+
     def end(self, kind: str, owner: str) -> None:
         """All that the owner has of a kind."""
         for part in list(self._held.get((kind, owner), ())):
@@ -125,14 +129,14 @@ class Ledger:
             return False
         return slot.kind in OWNERS or (slot.kind in STAYING and slot.owner in self._owners)
 
-    def _set(self, slot: Slot, value: str | None) -> None:
+    def _set(self, slot: Slot, *values: str | None) -> None:
         if not self._keeps(slot):
             return
         parts = self._held.setdefault(slot[:2], {})
         held = parts.get(slot.part, ())
         if self._wall <= self._before:
             held = tuple(one for one in held if one.wall > self._wall - self._tolerance)
-        parts[slot.part] = (*held, Candidate(self._wall, self._record, value))
+        parts[slot.part] = (*held, *(Candidate(self._wall, self._record, value) for value in values))
 
     def _keeps(self, slot: Slot) -> bool:
         return slot in self._slots or slot.kind in OWNERS or (slot.kind in STAYING and slot.owner in self._owners)

@@ -70,9 +70,8 @@ def replicated(event: Event, ledger: Ledger) -> None:
 
 
 def promoted(event: Event, ledger: Ledger) -> None:
-    """It keeps its primary's policy, or has none if the primary had none: the record does not say which."""
-    ledger.gone("secret policy", secret(event))
-    ledger.put("secret policy", secret(event), value=UNKNOWN)
+    """It keeps its primary's policy, or has none if the primary had none."""
+    ledger.unsaid("secret policy", secret(event))
 
 
 def policy_put(event: Event, ledger: Ledger) -> None:
