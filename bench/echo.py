@@ -1,6 +1,6 @@
 """The yardstick: a bare ASGI echo under the same server, bounds and event loop as Keystead.
 
-It goes through ASGI, as every application of uvicorn does; the gateway's plain requests do not (keystead.direct).
+It goes through ASGI, as every application of uvicorn does; the gateway's plain requests do not (keystead.server.direct).
 """
 
 import sys

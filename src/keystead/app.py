@@ -14,8 +14,7 @@ import msgspec
 import structlog
 import uvloop
 
-from keystead import accepting, log_setup, server
-from keystead.accepting import Shares
+from keystead import log_setup, server
 from keystead.database.counter import ChangeCounter
 from keystead.database.engine import Database
 from keystead.database.feed import Feed
@@ -28,6 +27,8 @@ from keystead.keyholder.promise import Keyholder
 from keystead.metrics import meters, page
 from keystead.part import Part
 from keystead.scheduler import follow
+from keystead.server import accepting
+from keystead.server.accepting import Shares
 from keystead.trail import policy, waiting_before
 from keystead.trail.client import SocketRecorder
 from keystead.trail.policy import Policy

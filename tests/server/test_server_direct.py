@@ -3,7 +3,7 @@
 import pytest
 
 from keystead.config import Limits
-from keystead.direct import head
+from keystead.server.direct import head
 
 from .listening import BIG, Listening, Mirror, until
 

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from certificates import self_signed
-from keystead import accepting
-from keystead.accepting import Shares
 from keystead.config import Limits
+from keystead.server import accepting
+from keystead.server.accepting import Shares
 
 from .listening import Listening, Mirror, until
 

@@ -15,7 +15,7 @@ from keystead.gateway import Peer
 from keystead.logs import described
 from keystead.wire.http import Header, Request, Response
 
-log = structlog.get_logger("keystead.direct")
+log = structlog.get_logger("keystead.server")
 
 Answer = Callable[[Request, Peer], Awaitable[Response]]
 
