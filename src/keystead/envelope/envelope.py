@@ -8,6 +8,7 @@ from typing import Final
 from keystead.envelope import files, memory, opening, ranges, sealing, streams
 from keystead.envelope.context import NO_CONTEXT, Context
 from keystead.envelope.frames import Buffer, clear
+from keystead.envelope.fresh import fresh
 from keystead.envelope.header import Header
 from keystead.envelope.limits import LIMITS, Limits
 from keystead.envelope.materials import Fresh, Keyring, Materials
@@ -64,9 +65,11 @@ class Envelope:
         """One message. Pairs named in `required` are authenticated but not stored: `decrypt` must be given them."""
         data = memoryview(data).cast("B")
         writing = self._writing(context, required, len(data))
-        out = bytearray(memory.sealed_size(writing, len(data)))
-        length = memory.seal(writing, data, memoryview(out), self._threads)
-        return bytes(memoryview(out)[:length])
+        out = fresh(memory.sealed_size(writing, len(data)))
+        with out.getbuffer() as into:
+            length = memory.seal(writing, data, into, self._threads)
+        out.truncate(length)
+        return out.getvalue()
 
     def encrypt_into(
         self,
@@ -90,9 +93,10 @@ class Envelope:
         view = memoryview(message).cast("B")
         header, shape = memory.parsed(view, self._limits)
         reading = opening.begin(self._materials, self._policy, header, context)
-        out = bytearray(shape.size)
-        memory.open_into(reading, shape, view, memoryview(out), self._threads)
-        return Opened(bytes(out), reading.context, header)
+        out = fresh(shape.size)
+        with out.getbuffer() as into:
+            memory.open_into(reading, shape, view, into, self._threads)
+        return Opened(out.getvalue(), reading.context, header)
 
     def decrypt_into(self, message: Buffer, out: bytearray | memoryview, context: Context = NO_CONTEXT) -> int:
         """As decrypt, to the beginning of a buffer of the caller's; the plaintext's length. On failure it holds zeros."""
@@ -179,12 +183,13 @@ class Envelope:
     def _decrypt_small_file(self, opened: files.Source, target: Path, context: Context) -> int:
         most = self._limits.header + self._limits.unframed
         message = opened.read_at(0, min(opened.size, most + 1))
-        found = bytearray(self.decrypt(message, context).plaintext)
+        found = memoryview(bytearray(len(message)))
+        size = self.decrypt_into(message, found, context)
         with files.Target(target, like=opened) as output:
-            output.write_at(0, found)
+            output.write_at(0, found[:size])
             output.commit()
-        clear(memoryview(found))
-        return len(found)
+        clear(found)
+        return size
 
     def _writing(self, context: Context, required: Collection[str], size: int | None) -> sealing.Writing:
         return sealing.begin(self._materials, self._suite, self._frame_length, context, required, size)
