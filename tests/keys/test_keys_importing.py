@@ -471,6 +471,28 @@ async def test_conditions_can_rule_how_material_comes_in(world):
         await world.bring(key_id, ONE, valid_to=world.now + DAY)
 
 
+async def test_an_expiration_model_that_is_not_given_is_no_condition_key_and_the_end_is_a_number(world):
+    async with world:
+        root = f"arn:aws:iam::{ACCOUNT}:root"
+        limit = str(int(world.now) + 30 * DAY)
+        strict = policy(
+            to(root, allow("kms:*")),
+            to("*", deny("kms:ImportKeyMaterial", Condition={"Null": {"kms:ExpirationModel": "false"}})),
+            to("*", deny("kms:ImportKeyMaterial", Condition={"NumericGreaterThan": {"kms:ValidTo": limit}})),
+        )
+        key_id = await external(world, policy=strict)
+        asked = await world.wrapped(key_id, ONE)
+        given = {"expiration_model": "KEY_MATERIAL_EXPIRES", "valid_to": world.now + DAY}
+
+        refused = [
+            await world.refused("import_key_material", key_id=key_id, **asked, **way)
+            for way in (given, {"valid_to": world.now + 60 * DAY})
+        ]
+
+        assert [code for code, _ in refused] == ["AccessDeniedException"] * 2
+        await world.bring(key_id, ONE, valid_to=world.now + DAY)
+
+
 async def test_another_account_imports_nothing(world):
     async with world:
         key = await world.key(origin="EXTERNAL")

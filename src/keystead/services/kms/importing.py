@@ -11,7 +11,6 @@ from keystead.keys.importing import EXPIRES, Wanted, admitted, check_expiry, che
 from keystead.keys.key import Key
 from keystead.keys.use import Keys
 from keystead.services.kms.refused import VALUES, why_not
-from keystead.trail.event import instant
 
 Answer = Mapping[str, Any]
 OAEP: Final = ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")
@@ -64,17 +63,19 @@ async def import_key_material(
     import_token: bytes,
     encrypted_key_material: bytes,
     valid_to: float | None = None,
-    expiration_model: str = EXPIRES,
+    expiration_model: str | None = None,
     import_type: str | None = None,
     key_material_description: str | None = None,
     key_material_id: str | None = None,
 ) -> Answer:
-    asked: dict[str, Values] = {"kms:expirationmodel": (expiration_model,)}
+    asked: dict[str, Values] = {}
+    if expiration_model is not None:  # the default is no condition key (KMS developer guide, kms:ExpirationModel)
+        asked["kms:expirationmodel"] = (expiration_model,)
     if valid_to is not None:
-        asked["kms:validto"] = (instant(int(valid_to)),)
+        asked["kms:validto"] = (str(int(valid_to)),)  # Unix time: for numeric and for date operators
     key = await admitted(keys, call, "ImportKeyMaterial", key_id, asked)
     wanted = Wanted(import_type, valid_to, key_material_description, key_material_id)
-    check_expiry(expiration_model, valid_to, keys.clock())
+    check_expiry(expiration_model or EXPIRES, valid_to, keys.clock())
     check_wanted(wanted, key.spec)
     material_id = await importing.bring(keys, call, key, import_token, encrypted_key_material, wanted)
     call.notes.additional["keyMaterialId"] = material_id
